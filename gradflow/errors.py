@@ -1,0 +1,12 @@
+"""What can go wrong that a caller may want to catch by name."""
+
+
+class Undefined(ArithmeticError):
+    """A loss, gradient or flow has no value at these weights; the message says why.
+
+    Direct callers see it; a run that meets it ends with ``Outcome.FAILED`` and this message.
+    """
+
+
+class CostWarning(UserWarning):
+    """A run is about to cost far more gradients than another method would need."""

@@ -1,0 +1,92 @@
+"""The doors: each function checks one argument and returns it in the form the code works with."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def array(name: str, value: Any, ndim: int) -> Array:
+    """Return `value` as a finite float64 array of `ndim` dimensions that the caller does not share."""
+    try:
+        result = np.array(value, dtype=np.float64, order="C")
+    except (TypeError, ValueError):
+        raise ValueError(f"`{name}` must be numbers, got {value!r:.60}") from None
+    if result.ndim != ndim:
+        raise ValueError(f"`{name}` must have {ndim} dimension(s), got shape {result.shape}")
+    if result.size == 0:
+        raise ValueError(f"`{name}` must not be empty, got shape {result.shape}")
+    if not np.isfinite(result).all():
+        raise ValueError(f"`{name}` must be finite, got NaN or infinite values")
+    return result
+
+
+def weight_vector(name: str, value: Any, num_weights: int | None) -> Array:
+    """Return `value` as a finite vector of `num_weights` weights (any number when None)."""
+    result = array(name, value, 1)
+    if num_weights is not None and result.size != num_weights:
+        raise ValueError(f"`{name}` must have {num_weights} weights, got {result.size}")
+    return result
+
+
+def positive(name: str, value: Any) -> float:
+    """Return `value` as a positive finite float."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 < float(value) < np.inf:
+        raise ValueError(f"`{name}` must be a positive number, got {value!r:.60}")
+    return float(value)
+
+
+def count(name: str, value: Any, least: int = 1) -> int:
+    """Return `value` as an int of at least `least`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"`{name}` must be a whole number of at least {least}, got {value!r:.60}")
+    return int(value)
+
+
+def scale(name: str, value: Any) -> float | Array:
+    """Return a positive number, a vector of positive numbers, or a symmetric positive definite matrix."""
+    if np.ndim(value) == 0:
+        return positive(name, value.item() if isinstance(value, np.ndarray) else value)
+    result = array(name, value, min(np.ndim(value), 2))
+    if result.ndim == 1:
+        if not (result > 0).all():
+            raise ValueError(f"`{name}` must be positive in every entry, got a least entry {result.min():g}")
+        return result
+    if result.shape[0] != result.shape[1] or not np.allclose(result, result.T, rtol=1e-12, atol=0.0):
+        raise ValueError(f"`{name}` must be a symmetric matrix, got shape {result.shape} or unequal halves")
+    try:
+        np.linalg.cholesky(result)
+    except np.linalg.LinAlgError:
+        raise ValueError(f"`{name}` must be a positive definite matrix, got an eigenvalue <= 0") from None
+    return result
+
+
+def shaped(w: Any, num_weights: int) -> Array:
+    """Return `w` as float64 of shape (num_weights,), finite or not: the cheap door of every evaluation."""
+    result = np.asarray(w, dtype=np.float64)
+    if result.shape != (num_weights,):
+        raise ValueError(f"`w` must have shape ({num_weights},), got {result.shape}")
+    return result
+
+
+def directions(v: Any, num_weights: int) -> Array:
+    """Return `v` as float64 of shape (num_weights,) or (num_weights, k)."""
+    result = np.asarray(v, dtype=np.float64)
+    if result.ndim not in (1, 2) or result.shape[0] != num_weights:
+        raise ValueError(f"`v` must have shape ({num_weights},) or ({num_weights}, k), got {result.shape}")
+    return result
+
+
+def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
+    """Return `value` as a vector of sample numbers from 0 to num_samples - 1, repeats allowed."""
+    result = np.asarray(value)
+    if result.ndim != 1 or result.size == 0 or result.dtype.kind not in "iu":
+        raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {value!r:.60}")
+    if result.min() < 0 or result.max() >= num_samples:
+        raise ValueError(f"`{name}` must lie in 0 to {num_samples - 1}, got {result.min()} to {result.max()}")
+    return result.astype(np.intp, copy=False)
