@@ -1,0 +1,62 @@
+"""What a run watches for while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """A function of (t, w) that is watched for crossing levels.
+
+    On a flow a crossing is located inside the step that contains it; in descent it is the first
+    step on the other side. A function that starts on a level has not crossed it.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(t, w) -> float``, with flow time t and weights (n,); evaluated once a step,
+        however many levels there are, and again while a crossing is located.
+    levels : float or sequence of float
+        The values to watch for.
+    direction : {-1, 0, 1}
+        Only falling, any, or only rising crossings.
+    terminal : bool
+        Whether the first crossing ends the run, with ``Outcome.EVENT``.
+
+    Examples
+    --------
+    >>> Event(lambda t, w: w[0], levels=(0.5, 0.25), direction=-1).levels
+    (0.5, 0.25)
+    """
+
+    function: Callable[[float, Array], float]
+    levels: Sequence[float] | float = (0.0,)
+    direction: int = 0
+    terminal: bool = True
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise ValueError(f"`function` must be callable as function(t, w), got {self.function!r:.60}")
+        levels = np.atleast_1d(np.asarray(self.levels, dtype=np.float64))
+        if levels.ndim != 1 or levels.size == 0 or not np.isfinite(levels).all():
+            raise ValueError(f"`levels` must be one or more finite numbers, got {self.levels!r:.60}")
+        if self.direction not in (-1, 0, 1):
+            raise ValueError(f"`direction` must be -1, 0 or 1, got {self.direction!r:.60}")
+        object.__setattr__(self, "levels", tuple(levels.tolist()))
+
+    def crossed(self, before: float, after: float) -> list[float]:
+        """Return the levels that lie between two successive values, in this event's direction."""
+        levels = cast("tuple[float, ...]", self.levels)
+        return [level for level in levels if self._crosses(before - level, after - level)]
+
+    def _crosses(self, before: float, after: float) -> bool:
+        rising, falling = before < 0 <= after, before > 0 >= after
+        return (rising and self.direction >= 0) or (falling and self.direction <= 0)
