@@ -1,0 +1,82 @@
+"""The gradient flow, Pineda's dw/dt = -mu dE/dw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow import scaling, validate
+from gradflow.problems.protocol import Problem, Product
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """dw/dt = -mu grad E(w), along which dE/dt = -grad E' mu grad E <= 0.
+
+    Its Jacobian is -mu H. For a vector or matrix rate that is symmetric in the inner product
+    <u, mu^-1 v>, so the spectrum stays real.
+
+    Parameters
+    ----------
+    problem : Problem
+        The loss that is descended.
+    rate : float, ndarray (n,) or ndarray (n, n)
+        mu: a number, one time scale per weight, or a symmetric positive definite matrix.
+
+    Raises
+    ------
+    ValueError
+        If `rate` is not positive (definite) or does not fit the problem.
+
+    References
+    ----------
+    Pineda, *Generalization of back-propagation to recurrent neural networks*, Phys. Rev. Lett. 59,
+    2229 (1987): weights on trajectories antiparallel to the gradient of E.
+
+    Examples
+    --------
+    >>> from gradflow.problems.quadratic import Quadratic
+    >>> GradientFlow(Quadratic([1.0, 4.0]), rate=2.0)(0.0, np.array([1.0, 1.0]))
+    array([-2., -8.])
+    """
+
+    problem: Problem
+    rate: float | Array = 1.0
+    symmetric: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        rate = validate.scale("rate", self.rate)
+        size = self.problem.num_weights
+        if np.ndim(rate) and size is not None and np.shape(rate)[0] != size:
+            raise ValueError(f"`rate` must fit {size} weights, got shape {np.shape(rate)}")
+        object.__setattr__(self, "rate", rate)
+
+    def initial_state(self, w0: Array) -> Array:
+        """Return w0: the state is the weights."""
+        return w0
+
+    def weights(self, y: Array) -> Array:
+        """Return y: the state is the weights."""
+        return y
+
+    def __call__(self, t: float, y: Array) -> Array:  # noqa: ARG002
+        """Return -mu grad E(y), shape (n,)."""
+        return -scaling.apply(self.rate, self.problem.gradient(y))
+
+    def jvp(self, t: float, w: Array, v: Array) -> Array:  # noqa: ARG002
+        """Return -mu H(w) v for v of shape (n,) or (n, k)."""
+        return -scaling.apply(self.rate, self.problem.hvp(w, v))
+
+    def jacobian(self, t: float, w: Array) -> Array:
+        """Return -mu H(w) as a dense matrix (n, n), at the cost of n products."""
+        return self.jvp(t, w, np.eye(w.size))
+
+    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
+        """Return -mu grad E(y) and the product v -> -mu H(y) v."""
+        _, gradient, product = self.problem.linearize(y)
+        return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))
