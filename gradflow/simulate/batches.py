@@ -1,0 +1,47 @@
+"""The samples that each step of a mini-batch run sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow import validate
+from gradflow.problems.protocol import Problem, Sampled
+
+
+class Batches:
+    """Batches of equal size from an endless stream of orders of the samples.
+
+    Each time round takes every sample once, in the given order or reshuffled. A batch may begin in
+    one round and end in the next, so every sample counts the same in the long run.
+    """
+
+    def __init__(self, problem: Problem, size: int, seed: int | None) -> None:
+        if not isinstance(problem, Sampled):
+            raise ValueError(
+                f"`batch` must be None for a problem without samples, got {size!r:.60} for {problem!r:.60}"
+            )
+        self._problem = problem
+        self.size = validate.count("batch", size)
+        if self.size > problem.num_samples:
+            raise ValueError(f"`batch` must be at most the {problem.num_samples} samples, got {size}")
+        self._rng = None if seed is None else np.random.default_rng(validate.count("seed", seed, least=0))
+        self._waiting: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    @property
+    def clock_share(self) -> float:
+        """Share of a full step's flow time: |batch| / N of a summed loss, 1 of an averaged one."""
+        return 1.0 if self._problem.averaged else self.size / self._problem.num_samples
+
+    def following(self) -> Problem:
+        """Return the problem on the next batch."""
+        while len(self._waiting) < self.size:
+            self._waiting = np.concatenate([self._waiting, self._order()])
+        batch, self._waiting = self._waiting[: self.size], self._waiting[self.size :]
+        return self._problem.subset(batch)
+
+    def _order(self) -> NDArray[Any]:
+        num_samples = self._problem.num_samples
+        return np.arange(num_samples) if self._rng is None else self._rng.permutation(num_samples)

@@ -1,0 +1,89 @@
+"""Predicting, while an explicit method runs, what the rest of the way will cost."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow.errors import CostWarning
+from gradflow.flows.protocol import Flow
+
+Array = NDArray[np.float64]
+
+COSTLY = 50_000
+FIRST_LOOK = 1_000
+NEXT_LOOK = 1.5
+NUM_PRODUCTS = 10
+
+
+class CostWatch:
+    """Warns once when an explicit method is about to spend more than `COSTLY` gradients.
+
+    A step that is limited by stability is no longer than c / lambda, with lambda the decay
+    rate of the flow's fastest mode and c the method's real stability interval, so the way to
+    `end_time` costs stages * lambda * (end_time - t) / c gradients. lambda grows on the way, hence
+    the looks at a growing number of gradients.
+    """
+
+    def __init__(self, flow: Flow, solver: Any, name: str, end_time: float) -> None:
+        self._flow, self._name, self._end_time = flow, name, end_time
+        self._stages = int(solver.n_stages)
+        self._limit = stability_interval(solver.A, solver.B)
+        self._next_look: float = FIRST_LOOK
+        self._direction: Array | None = None
+
+    def look(self, t: float, y: Array, num_gradients: int) -> None:
+        """Predict again if enough gradients were spent since the last time."""
+        if num_gradients < self._next_look:
+            return
+        self._next_look = NEXT_LOOK * num_gradients
+        _, product = self._flow.linearize(t, y)
+        decay = self._fastest_decay(product, y.size)
+        predicted = num_gradients + self._stages * decay * (self._end_time - t) / self._limit
+        if predicted > COSTLY:
+            self._next_look = np.inf
+            warnings.warn(
+                f"{self._name} will need about {predicted:.2g} gradients to reach t = {self._end_time:g}: "
+                f"the flow is stiff (its fastest mode decays at {decay:.3g} at t = {t:.3g}). BDF takes far "
+                "fewer steps where a dense Hessian is affordable; `max_evaluations` bounds the cost.",
+                CostWarning,
+                stacklevel=5,
+            )
+
+    def _fastest_decay(self, product: Callable[[Array], Array], size: int) -> float:
+        """Return the Rayleigh quotient after some power iterations, 0 where the fastest mode grows."""
+        v = np.random.default_rng(0).standard_normal(size) if self._direction is None else self._direction
+        decay = 0.0
+        for _ in range(NUM_PRODUCTS):
+            v /= np.linalg.norm(v)
+            image = product(v)
+            decay = -float(v @ image)
+            if not image.any():
+                return 0.0
+            v = image
+        self._direction = v
+        return max(decay, 0.0)
+
+
+def stability_interval(a: Array, b: Array) -> float:
+    """Return the length c of the real stability interval [-c, 0] of an explicit Runge-Kutta method.
+
+    The stability function R(z) = 1 + z b' (I - z A)^-1 1 has degree at most the number of stages;
+    c is where |R(-c)| first exceeds 1.
+
+    References
+    ----------
+    Hairer and Wanner, *Solving ODEs II*, section IV.2, equation (2.3).
+    """
+    stages = len(b)
+    powers = [np.ones(stages)]
+    for _ in range(stages - 1):
+        powers.append(a @ powers[-1][: a.shape[1]])
+    coefficients = np.array([1.0, *(b @ power for power in powers)])
+    z = np.linspace(0.0, 4.0 * stages, 4000 * stages + 1)
+    growth = np.abs(np.polynomial.polynomial.polyval(-z, coefficients))
+    return float(z[np.argmax(growth > 1.0 + 1e-9)])

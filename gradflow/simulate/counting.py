@@ -1,0 +1,99 @@
+"""The one wrapper through which both kinds of run evaluate a problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow.problems.protocol import Problem, Product
+
+Array = NDArray[np.float64]
+
+
+class BudgetSpent(Exception):
+    """The run has used all the gradients it may."""
+
+
+class NonFinite(ArithmeticError):
+    """A loss, gradient, product or velocity is NaN or infinite."""
+
+
+class CountedProblem:
+    """A problem that counts its gradients and products, and stops when a budget is spent."""
+
+    def __init__(self, problem: Problem, max_gradients: int | None = None) -> None:
+        self.problem = problem
+        self.num_weights = problem.num_weights
+        self.num_gradients = 0
+        self.num_hvps = 0
+        self._max_gradients = max_gradients
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.problem, name)
+
+    def loss(self, w: Array) -> float:
+        """Return E(w); a loss is not counted."""
+        return float(self.problem.loss(w))
+
+    def gradient(self, w: Array) -> Array:
+        """Return dE/dw."""
+        return self.loss_and_gradient(w)[1]
+
+    def loss_and_gradient(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw."""
+        self._spend()
+        loss, gradient = self.problem.loss_and_gradient(w)
+        return float(loss), gradient
+
+    def hvp(self, w: Array, v: Array) -> Array:
+        """Return H(w) v, one product per column of v."""
+        self._count_products(v)
+        return self.problem.hvp(w, v)
+
+    def linearize(self, w: Array) -> tuple[float, Array, Product]:
+        """Return E(w), dE/dw and the counted product there."""
+        self._spend()
+        loss, gradient, product = self.problem.linearize(w)
+
+        def counted(v: Array) -> Array:
+            self._count_products(v)
+            return product(v)
+
+        return float(loss), gradient, counted
+
+    def _spend(self) -> None:
+        if self._max_gradients is not None and self.num_gradients >= self._max_gradients:
+            raise BudgetSpent
+        self.num_gradients += 1
+
+    def _count_products(self, v: Array) -> None:
+        self.num_hvps += 1 if v.ndim == 1 else v.shape[1]
+
+
+class LastPoint(CountedProblem):
+    """A counted problem that remembers the last point evaluated.
+
+    An explicit method evaluates the flow at the end of its step; the loss and the gradient there
+    then cost nothing more. What is returned must be left as it is.
+    """
+
+    _last: tuple[Array, float, Array] | None = None
+
+    def loss_and_gradient(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw, from memory if `w` is the last point."""
+        if self._last is None or not np.array_equal(self._last[0], w):
+            self._last = (w.copy(), *super().loss_and_gradient(w))
+        return self._last[1:]
+
+    def linearize(self, w: Array) -> tuple[float, Array, Product]:
+        """Return E(w), dE/dw and the counted product there."""
+        loss, gradient, product = super().linearize(w)
+        self._last = (w.copy(), loss, gradient)
+        return loss, gradient, product
+
+
+def is_finite(values: Array) -> bool:
+    """Return whether every entry is finite, at the price of one dot product when all is well."""
+    return bool(np.isfinite(values @ values)) or bool(np.isfinite(values).all())

@@ -1,0 +1,29 @@
+"""The progress bar of both kinds of run."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from tqdm.auto import tqdm
+
+FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} [{elapsed}<{remaining}{postfix}]"
+
+
+class Progress:
+    """A tqdm bar from 0 to `total` that shows the loss; silent unless `shown`."""
+
+    def __init__(self, shown: bool, total: float, description: str) -> None:
+        self._bar = tqdm(total=total, desc=description, bar_format=FORMAT, leave=False) if shown else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def reach(self, position: float, loss: float) -> None:
+        """Move the bar to `position`."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+            self._bar.update(position - self._bar.n)

@@ -1,0 +1,166 @@
+"""Collects the rows of a run, so that whatever ends it, what was reached is a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow.sketch import Sketch
+from gradflow.trajectory import Outcome, Trajectory
+
+Array = NDArray[np.float64]
+Record = Mapping[str, Callable[[float, Array], Any]]
+
+
+class Point(NamedTuple):
+    """One finite place on a run."""
+
+    time: float
+    step: int
+    state: Array
+    weights: Array
+    loss: float
+    velocity: Array | None = None
+    loss_slope: float = np.nan
+    learning_rate: float = np.nan
+
+
+class Rows:
+    """A growing array of rows of one shape."""
+
+    def __init__(self) -> None:
+        self._buffer: NDArray[Any] | None = None
+        self.count = 0
+
+    def append(self, row: Any) -> None:
+        """Copy one row behind the last."""
+        if self._buffer is None:
+            row = np.asarray(row)
+            self._buffer = np.empty((16, *row.shape), dtype=row.dtype)
+        elif self.count == len(self._buffer):
+            grown = np.empty((2 * self.count, *self._buffer.shape[1:]), dtype=self._buffer.dtype)
+            grown[: self.count] = self._buffer
+            self._buffer = grown
+        self._buffer[self.count] = row
+        self.count += 1
+
+    def array(self, count: int) -> NDArray[Any]:
+        """Return the first `count` rows."""
+        return np.empty((0,)) if self._buffer is None else self._buffer[:count].copy()
+
+
+class Recorder:
+    """Keeps points as rows, sketched where asked, and the loss of every step.
+
+    An interrupt between two appends leaves unequal columns; only rows that are whole count.
+    """
+
+    def __init__(self, record: Record | None, sketch: Sketch | None, events: Iterable[str]) -> None:
+        self._record = dict(record or {})
+        self._sketch = sketch
+        names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
+        self._columns = {name: Rows() for name in (*names, *(f"record {name}" for name in self._record))}
+        self._steps = Rows(), Rows()
+        self._num_rows = 0
+        self._crossings: dict[str, list[tuple[float, float, Array]]] = {name: [] for name in events}
+        self.last: Point
+        self.last_kept: Point | None = None
+
+    def step(self, point: Point) -> None:
+        """Note a step that was taken: its time and loss, and that the run has come this far."""
+        self._steps[0].append(point.time)
+        self._steps[1].append(point.loss)
+        self.last = point
+
+    def keep(self, point: Point) -> None:
+        """Keep a point as a row."""
+        columns = self._columns
+        weights = read_only(point.weights)
+        recorded = {name: function(point.time, weights) for name, function in self._record.items()}
+        for rows in columns.values():
+            rows.count = min(rows.count, self._num_rows)
+        columns["time"].append(point.time)
+        columns["step"].append(point.step)
+        columns["weights"].append(self._reduced(point.weights))
+        if point.state is not point.weights:
+            columns["state"].append(point.state)
+        columns["loss"].append(point.loss)
+        if point.velocity is not None:
+            columns["velocity"].append(self._reduced(point.velocity))
+            columns["loss_slope"].append(point.loss_slope)
+        columns["learning_rate"].append(point.learning_rate)
+        for name, value in recorded.items():
+            columns[f"record {name}"].append(value)
+        self._num_rows += 1
+        self.last_kept = point
+
+    def keep_last(self) -> None:
+        """Keep the last point reached, unless it is a row already or one of the records fails there."""
+        if self.last_kept is None:
+            self.keep(self.last)
+        elif self.last_kept.time < self.last.time:
+            with suppress(ArithmeticError):
+                self.keep(self.last)
+
+    def cross(self, name: str, level: float, time: float, weights: Array) -> None:
+        """Note that an event met a level."""
+        self._crossings[name].append((level, time, weights))
+
+    def trajectory(
+        self, outcome: Outcome, message: str, final_state: Array | None = None, **rest: Any
+    ) -> Trajectory:
+        """Return what was kept; `final_state` None is the last point's own."""
+        last = self.last_kept
+        assert last is not None
+        column = {name: rows.array(min(self._num_rows, rows.count)) for name, rows in self._columns.items()}
+        weights = column["weights"]
+        rates = column["learning_rate"]
+        num_steps = min(rows.count for rows in self._steps)
+        return Trajectory(
+            times=column["time"],
+            steps=column["step"],
+            weights=weights,
+            states=column["state"] if self._columns["state"].count else weights,
+            losses=column["loss"],
+            records={name: column[f"record {name}"] for name in self._record},
+            crossings={
+                name: _columns_of(found, last.weights.size) for name, found in self._crossings.items()
+            },
+            step_times=self._steps[0].array(num_steps),
+            step_losses=self._steps[1].array(num_steps),
+            learning_rates=rates if np.isfinite(rates).all() else None,
+            velocities=column["velocity"] if self._columns["velocity"].count else None,
+            loss_slopes=column["loss_slope"] if self._columns["velocity"].count else None,
+            final_state=np.array(last.state if final_state is None else final_state),
+            final_weights=np.array(last.weights),
+            outcome=outcome,
+            message=message,
+            **rest,
+        )
+
+    def _reduced(self, weights: Array) -> Array:
+        return weights if self._sketch is None else self._sketch.apply(weights)
+
+
+def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:
+    """Return the sketch if it fits the weights."""
+    if sketch is not None and sketch.num_weights != num_weights:
+        raise ValueError(f"`sketch` must be of {num_weights} weights, got one of {sketch.num_weights}")
+    return sketch
+
+
+def read_only(w: Array) -> Array:
+    """Return a view that user functions cannot write through."""
+    view = w.view()
+    view.flags.writeable = False
+    return view
+
+
+def _columns_of(found: list[tuple[float, float, Array]], width: int) -> tuple[Array, Array, Array]:
+    levels = np.array([level for level, _, _ in found])
+    times = np.array([time for _, time, _ in found])
+    return levels, times, np.array([w for _, _, w in found]).reshape(len(found), width)

@@ -1,0 +1,120 @@
+"""A scipy solver behind a guard: what it cannot do ends as a sentence, never as an endless loop."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow.flows.protocol import Flow
+from gradflow.simulate.counting import NonFinite, is_finite
+from gradflow.simulate.methods import Method, Stepper, jacobian
+from gradflow.simulate.recorder import Point
+from gradflow.trajectory import Outcome
+
+Array = NDArray[np.float64]
+
+MAX_RESTARTS = 20
+# A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
+BLOW_UP_SPACINGS = 1e5
+
+
+class StepFailed(Exception):
+    """No further step is possible, with the outcome and the sentence."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        super().__init__(message)
+        self.outcome, self.message = outcome, message
+
+
+class GuardedStepper:
+    """Steps a solver, and starts it again with a smaller step where a trial step left the finite numbers.
+
+    scipy's solvers react to a non-finite right-hand side each in its own way: LSODA reports success
+    or never returns, BDF raises from inside a factorization. Here the right-hand side raises, and
+    the run goes on from the last accepted point until `MAX_RESTARTS` restarts are spent.
+    """
+
+    def __init__(
+        self, flow: Flow, method: Method, start: Point, end_time: float, options: dict[str, Any]
+    ) -> None:
+        self._flow, self._method, self._end_time = flow, method, end_time
+        self._options = {name: value for name, value in options.items() if method.takes(name)}
+        if method.takes("jac"):
+            self._options["jac"] = self._guarded(jacobian(flow))
+        self.t, self.y = start.time, start.state
+        self._tried = self.t
+        self._restarts = 0
+        self._first_step: float | None = None
+        self._interpolant: Callable[[float], Array] | None = None
+        self.solver: Stepper | None = None
+
+    def step(self) -> None:
+        """Advance to the next accepted point or raise `StepFailed`."""
+        self._interpolant = None
+        solver, message = self._attempted()
+        if solver.status == "failed" or solver.t == self.t:
+            raise self._stuck(message or "the step size fell below the spacing of floats")
+        self.t, self.y = float(solver.t), np.array(solver.y)
+
+    def state_at(self, t: float) -> Array:
+        """Return the state inside the last step."""
+        if t == self.t:
+            return self.y
+        if self._interpolant is None:
+            assert self.solver is not None
+            self._interpolant = self.solver.dense_output()
+        return self._interpolant(t)
+
+    def _attempted(self) -> tuple[Stepper, str | None]:
+        """Step; start again with a smaller step as often as a trial leaves the finite numbers."""
+        while True:
+            try:
+                if self.solver is None:
+                    self.solver = self._make()
+                return self.solver, self._step(self.solver)
+            except (ArithmeticError, np.linalg.LinAlgError) as failure:
+                self._first_step = 0.1 * ((self._tried - self.t) or self._end_time - self.t)
+                exhausted = self._restarts == MAX_RESTARTS or self.t + self._first_step == self.t
+                if exhausted or not self._method.takes("first_step"):
+                    raise self._failed(failure) from None
+                self._restarts += 1
+                self._tried, self.solver = self.t, None
+
+    def _make(self) -> Stepper:
+        options = (
+            self._options if self._first_step is None else {**self._options, "first_step": self._first_step}
+        )
+        return self._method.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
+
+    def _step(self, solver: Stepper) -> str | None:
+        # LSODA repeats its message as a Python warning.
+        if self._method.name != "LSODA":
+            return solver.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return solver.step()
+
+    def _guarded(self, function: Callable[[float, Array], Array]) -> Callable[[float, Array], Array]:
+        def guarded(t: float, y: Array) -> Array:
+            self._tried = max(self._tried, t)
+            value = function(t, np.array(y))
+            if not is_finite(value.ravel()):
+                raise NonFinite
+            return value
+
+        return guarded
+
+    def _failed(self, failure: Exception) -> StepFailed:
+        if isinstance(failure, NonFinite):
+            return StepFailed(Outcome.DIVERGED, "the gradient is not finite beyond the last step")
+        return StepFailed(Outcome.FAILED, str(failure) or repr(failure))
+
+    def _stuck(self, message: str) -> StepFailed:
+        speed = np.linalg.norm(self._flow(self.t, self.y))
+        if np.linalg.norm(self.y) <= BLOW_UP_SPACINGS * np.spacing(abs(self.t)) * speed:
+            return StepFailed(Outcome.DIVERGED, "the weights grow beyond all bounds in finite time")
+        return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
