@@ -1,0 +1,6 @@
+"""Pure functions of problems and trajectories: how far apart two runs are, at which order, how stable."""
+
+from gradflow.analysis import comparison, convergence, stability
+from gradflow.analysis.comparison import Comparison, compare, path_distance
+
+__all__ = ["Comparison", "compare", "comparison", "convergence", "path_distance", "stability"]
