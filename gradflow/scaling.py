@@ -11,11 +11,11 @@ Scale = float | Array
 
 def apply(scale: Scale, v: Array) -> Array:
     """Return M v for M = `scale` (number, diagonal (n,) or matrix (n, n)); v is (n,) or (n, k)."""
-    if np.ndim(scale) == 2:
-        return np.asarray(scale) @ v
-    if np.ndim(scale) == 1 and v.ndim == 2:
-        return np.asarray(scale)[:, None] * v
-    return scale * v
+    if not isinstance(scale, np.ndarray) or scale.ndim == 0:
+        return scale * v
+    if scale.ndim == 2:
+        return scale @ v
+    return scale[:, None] * v if v.ndim == 2 else scale * v
 
 
 def ratio(learning_rate: Scale, rate: Scale) -> float:

@@ -107,8 +107,14 @@ def descend(
     """
     run = _Descent(problem, w0, rule, num_steps, rate, step_size, batch, seed)
     run.watch = Watch(events)
-    run.recorder = Recorder(record, checked_sketch(sketch, run.w0.size), run.watch.events)
     run.record_every = validate.count("record_every", record_every)
+    run.recorder = Recorder(
+        record,
+        checked_sketch(sketch, run.w0.size),
+        run.watch.events,
+        num_rows=run.num_steps // run.record_every + 2,
+        num_steps=run.num_steps + 1,
+    )
     if gradient_tolerance is not None:
         if batch is not None:
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")

@@ -124,7 +124,7 @@ class _Integration:
     wanted: Array
     keeps_steps: bool
     callback: Callback | None
-    gradient_tolerance: float = -1.0
+    gradient_tolerance: float | None = None
 
     def __init__(
         self,
@@ -170,7 +170,9 @@ class _Integration:
 
     def _steps(self, bar: Progress) -> tuple[Outcome, str]:
         try:
-            self._begin()
+            ended = self._begin()
+            if ended:
+                return ended
             stepper = GuardedStepper(self.flow, self.method, self.point, self.end_time, self.options)
             costs: CostWatch | None = None
             while self.point.time < self.end_time:
@@ -192,12 +194,13 @@ class _Integration:
             return Outcome.FAILED, str(failure) or repr(failure)
         return Outcome.FINISHED, f"the run reached its end time {self.end_time:g}"
 
-    def _begin(self) -> None:
+    def _begin(self) -> tuple[Outcome, str] | None:
         self.recorder.last = self.point
         self.point = self._evaluated(self.point.time, 0, self.point.state)
         self.recorder.step(self.point)
         self.recorder.keep(self.point)
         self.watch.start(self.point.time, self.point.weights)
+        return self._converged(self.point)
 
     def _after_step(self, stepper: GuardedStepper) -> tuple[Outcome, str] | None:
         """Note the step, keep its rows, and return why the run ends here, if it does."""
@@ -223,7 +226,10 @@ class _Integration:
     def _stops_at(self, point: Point) -> tuple[Outcome, str] | None:
         if self.callback is not None and self.callback(point.time, read_only(point.weights)):
             return Outcome.EVENT, f"the callback stopped the run at t = {point.time:.9g}"
-        if self.gradient_tolerance > 0:
+        return self._converged(point)
+
+    def _converged(self, point: Point) -> tuple[Outcome, str] | None:
+        if self.gradient_tolerance is not None:
             norm = float(np.linalg.norm(self.counted.gradient(point.weights)))
             if norm <= self.gradient_tolerance:
                 return Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at t = {point.time:.9g}"

@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 Record = Mapping[str, Callable[[float, Array], Any]]
 
 
+# Bytes set aside for rows that are expected but may never come.
+LARGEST_START = 2**30
+
+
 class Point(NamedTuple):
     """One finite place on a run."""
 
@@ -30,27 +34,32 @@ class Point(NamedTuple):
 
 
 class Rows:
-    """A growing array of rows of one shape."""
+    """A growing array of rows of one shape; `expected` rows fit before it first has to move."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
         self._buffer: NDArray[Any] | None = None
         self.count = 0
 
     def append(self, row: Any) -> None:
         """Copy one row behind the last."""
-        if self._buffer is None:
-            row = np.asarray(row)
-            self._buffer = np.empty((16, *row.shape), dtype=row.dtype)
-        elif self.count == len(self._buffer):
-            grown = np.empty((2 * self.count, *self._buffer.shape[1:]), dtype=self._buffer.dtype)
-            grown[: self.count] = self._buffer
-            self._buffer = grown
-        self._buffer[self.count] = row
+        if self._buffer is None or self.count == len(self._buffer):
+            self._grow(np.asarray(row))
+        self._buffer[self.count] = row  # type: ignore[index]
         self.count += 1
 
     def array(self, count: int) -> NDArray[Any]:
-        """Return the first `count` rows."""
-        return np.empty((0,)) if self._buffer is None else self._buffer[:count].copy()
+        """Return the first `count` rows; what lies behind them was never touched and takes no memory."""
+        return np.empty((0,)) if self._buffer is None else self._buffer[:count]
+
+    def _grow(self, row: NDArray[Any]) -> None:
+        if self._buffer is None:
+            length = max(1, min(self._expected, LARGEST_START // max(row.nbytes, 1)))
+            self._buffer = np.empty((length, *row.shape), dtype=row.dtype)
+            return
+        grown = np.empty((2 * self.count, *self._buffer.shape[1:]), dtype=self._buffer.dtype)
+        grown[: self.count] = self._buffer
+        self._buffer = grown
 
 
 class Recorder:
@@ -59,12 +68,22 @@ class Recorder:
     An interrupt between two appends leaves unequal columns; only rows that are whole count.
     """
 
-    def __init__(self, record: Record | None, sketch: Sketch | None, events: Iterable[str]) -> None:
+    def __init__(
+        self,
+        record: Record | None,
+        sketch: Sketch | None,
+        events: Iterable[str],
+        *,
+        num_rows: int = 16,
+        num_steps: int = 16,
+    ) -> None:
         self._record = dict(record or {})
         self._sketch = sketch
         names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
-        self._columns = {name: Rows() for name in (*names, *(f"record {name}" for name in self._record))}
-        self._steps = Rows(), Rows()
+        self._columns = {
+            name: Rows(num_rows) for name in (*names, *(f"record {name}" for name in self._record))
+        }
+        self._steps = Rows(num_steps), Rows(num_steps)
         self._num_rows = 0
         self._crossings: dict[str, list[tuple[float, float, Array]]] = {name: [] for name in events}
         self.last: Point

@@ -131,7 +131,9 @@ def test_the_run_stops_at_a_small_gradient():
 def test_a_start_at_the_minimum_stays_and_converges():
     run = gf.integrate(flow(), np.zeros(3), 10.0, method="RK45")
     np.testing.assert_array_equal(run.final_weights, np.zeros(3))
-    assert gf.integrate(flow(), np.zeros(3), 10.0, gradient_tolerance=1e-9).outcome is gf.Outcome.CONVERGED
+    run = gf.integrate(flow(), np.zeros(3), 10.0, gradient_tolerance=1e-9)
+    assert run.outcome is gf.Outcome.CONVERGED
+    assert len(run.times) == 1
 
 
 @pytest.mark.parametrize("method", METHODS)
