@@ -1,0 +1,188 @@
+"""Times one step of full-batch descent on 500 digits over the bare matrix products it needs.
+
+Everything runs on one core, in interleaved rounds within one run; the figures are medians of CPU time
+per step, with the loss of every step kept. Peers take part where they are installed. Run it as
+``python benchmarks/descent_step.py``, and with ``OPENBLAS_CORETYPE=Haswell`` for the older kernels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"):
+    os.environ[variable] = "1"
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+os.environ["JAX_ENABLE_X64"] = "1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import numpy as np  # noqa: E402
+import threadpoolctl  # noqa: E402
+from descent_peers import Run, jax_scan, jax_steps, naive, torch_sgd  # noqa: E402
+
+import gradflow as gf  # noqa: E402
+
+NETS = {"64-32-10": (32,), "64-200-200-10": (200, 200)}
+NUM_SAMPLES = 500
+
+
+class Task:
+    """What every contender starts from: inputs (N, d), targets (N, c), layers (W, b) of a tanh network."""
+
+    learning_rate = 0.05
+
+    def __init__(self, hidden: tuple[int, ...]) -> None:
+        inputs, labels = gf.datasets.digits()
+        self.inputs, labels = inputs[:NUM_SAMPLES] / 16, labels[:NUM_SAMPLES]
+        self.targets = np.eye(10)[labels]
+        self.problem = gf.problems.FeedForward(self.inputs, labels, hidden)
+        self.w0 = self.problem.initial_weights(0)
+        self.layers = self.problem.unflatten(self.w0)
+        self.widths = (64, *hidden, 10)
+
+
+def bare_products(task: Task, with_tanh: bool = False) -> Run:
+    """Return the matrix products of a step, the bias as a column, and perhaps its calls of tanh."""
+    rng = np.random.default_rng(0)
+    weights = [np.column_stack(layer) for layer in task.layers]
+    signals = [np.ones((width + 1, NUM_SAMPLES)) for width in task.widths]
+    deltas = [rng.normal(size=(width, NUM_SAMPLES)) for width in task.widths]
+    gradients = [np.empty_like(kernel) for kernel in weights]
+    signals[0][:-1] = task.inputs.T
+
+    def run(num_steps: int) -> float:
+        for _ in range(num_steps):
+            for n, kernel in enumerate(weights):
+                x = np.matmul(kernel, signals[n], out=signals[n + 1][:-1])
+                if with_tanh and n + 1 < len(weights):
+                    np.tanh(x, out=x)
+            for n in reversed(range(len(weights))):
+                np.matmul(deltas[n + 1], signals[n].T, out=gradients[n])
+                if n:
+                    np.matmul(weights[n][:, :-1].T, deltas[n + 1], out=deltas[n])
+        return np.nan
+
+    return run
+
+
+def loop(task: Task) -> Run:
+    """Return the loop a user would write around `loss_and_gradient`."""
+
+    def run(num_steps: int) -> float:
+        w, losses = task.w0, []
+        for _ in range(num_steps):
+            loss, gradient = task.problem.loss_and_gradient(w)
+            losses.append(loss)
+            w = w - task.learning_rate * gradient
+        return losses[-1]
+
+    return run
+
+
+def descend(task: Task) -> Run:
+    """Return `gf.descend`, keeping every loss and the first and last weights."""
+
+    def run(num_steps: int) -> float:
+        trajectory = gf.descend(task.problem, task.w0, task.learning_rate, num_steps, record_every=num_steps)
+        return float(trajectory.step_losses[-2])
+
+    return run
+
+
+STEPS: dict[str, Callable[[Task], Run]] = {
+    "bare matrix products": bare_products,
+    "the same and tanh": lambda task: bare_products(task, with_tanh=True),
+    "gradflow, loss_and_gradient loop": loop,
+    "gradflow, descend": descend,
+    "numpy, written naively": naive,
+    "torch, SGD": torch_sgd,
+    "jax, jitted step": jax_steps,
+    "jax, scan": jax_scan,
+}
+
+
+def repeated(call: Callable[[], object]) -> Run:
+    """Return the run that only repeats a call."""
+
+    def run(num_steps: int) -> float:
+        for _ in range(num_steps):
+            call()
+        return np.nan
+
+    return run
+
+
+def products(task: Task) -> dict[str, Run]:
+    """Return Hessian products beside the gradient."""
+    problem, w = task.problem, task.w0
+    v, block = w[::-1].copy(), np.random.default_rng(0).normal(size=(w.size, 8))
+    _, _, product = problem.linearize(w)
+    return {
+        "gradient": repeated(lambda: problem.loss_and_gradient(w)),
+        "product after linearize": repeated(lambda: product(v)),
+        "one of 8 products at once": lambda num_steps: repeated(lambda: product(block))(-(-num_steps // 8)),
+        "linearize": repeated(lambda: problem.linearize(w)),
+        "hvp": repeated(lambda: problem.hvp(w, v)),
+    }
+
+
+def contenders(task: Task) -> dict[str, Run]:
+    """Return the runs of everybody who is installed."""
+    runs = {}
+    for name, make in STEPS.items():
+        with suppress(ImportError):
+            runs[name] = make(task)
+    return runs
+
+
+def seconds_per_step(runs: dict[str, Run], num_rounds: int, seconds: float) -> dict[str, float]:
+    """Return the median CPU time of a step, every run taking `seconds` in each of the rounds."""
+    first = next(iter(runs.values()))
+    num_steps = max(8, round(seconds * 16 / timed(first, 16) / 8) * 8)
+    losses = [run(num_steps) for run in runs.values()]
+    assert np.ptp([loss for loss in losses if np.isfinite(loss)] or [0.0]) < 1e-10, losses
+    rounds = [[timed(run, num_steps) / num_steps for run in runs.values()] for _ in range(num_rounds)]
+    return dict(zip(runs, np.median(rounds, axis=0), strict=True))
+
+
+def timed(run: Run, num_steps: int) -> float:
+    """Return the CPU time of a run."""
+    start = time.process_time()
+    run(num_steps)
+    return time.process_time() - start
+
+
+def print_table(title: str, times: dict[str, float]) -> None:
+    """Print times and their ratios to the first."""
+    print(f"\n{title}")
+    reference = next(iter(times.values()))
+    for name, value in times.items():
+        print(f"  {name:34} {1e6 * value:9.1f} us {value / reference:6.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--seconds", type=float, default=0.15, help="of every contender in every round")
+    arguments = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+    with threadpoolctl.threadpool_limits(1):
+        for library in threadpoolctl.threadpool_info():
+            if library["internal_api"] == "openblas":
+                print(f"openblas {library['version']}, {library['architecture']} kernels")
+        for name, hidden in NETS.items():
+            task = Task(hidden)
+            title = f"{name}, {NUM_SAMPLES} digits, float64"
+            print_table(title, seconds_per_step(contenders(task), arguments.rounds, arguments.seconds))
+            print_table(
+                f"{title}: Hessian products over one gradient",
+                seconds_per_step(products(task), arguments.rounds, arguments.seconds),
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""What is descended: losses over one flat weight vector."""
+
+from gradflow.problems.callables import from_callables
+from gradflow.problems.deep_linear import DeepLinear
+from gradflow.problems.feedforward import FeedForward
+from gradflow.problems.linear import LinearRegression
+from gradflow.problems.logistic import LogisticRegression
+from gradflow.problems.neuron import SigmoidNeuron
+from gradflow.problems.protocol import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.scalar import (
+    Catapult,
+    DoubleWell,
+    MinimalistEdge,
+    ScalarProduct,
+    overlapping_logistic,
+)
+
+__all__ = [
+    "Batched",
+    "Catapult",
+    "Closed",
+    "DeepLinear",
+    "DoubleWell",
+    "FeedForward",
+    "LinearRegression",
+    "LogisticRegression",
+    "MinimalistEdge",
+    "Problem",
+    "Quadratic",
+    "Sampled",
+    "ScalarProduct",
+    "SigmoidNeuron",
+    "Start",
+    "ThirdDerivative",
+    "from_callables",
+    "overlapping_logistic",
+]
