@@ -35,7 +35,7 @@ def descend(
     *,
     rate: Scale = 1.0,
     step_size: float | None = None,
-    record_every: int = 1,
+    record_every: int | ArrayLike = 1,
     record: Record | None = None,
     events: Mapping[str, Event] | None = None,
     batch: int | None = None,
@@ -66,8 +66,9 @@ def descend(
         Flow time of one step. By default learning_rate / rate, times 1 / (1 - b) for a rule with
         momentum b, times |batch| / N for mini-batches of a loss that is a sum over samples; under
         a schedule the sum of these.
-    record_every : int
-        Keep every so many steps, besides the first and the last; the loss of every step is kept.
+    record_every : int or array_like of int
+        Keep every so many steps, or just these, besides the first and the last; the loss of every
+        step is kept.
     record : dict of str to callable, optional
         ``function(t, w)``, evaluated at every kept row.
     events : dict of str to Event, optional
@@ -107,12 +108,12 @@ def descend(
     """
     run = _Descent(problem, w0, rule, num_steps, rate, step_size, batch, seed)
     run.watch = Watch(events)
-    run.record_every = validate.count("record_every", record_every)
+    run.kept = _kept_steps(record_every, run.num_steps)
     run.recorder = Recorder(
         record,
         checked_sketch(sketch, run.w0.size),
         run.watch.events,
-        num_rows=run.num_steps // run.record_every + 2,
+        num_rows=len(run.kept) + 2,
         num_steps=run.num_steps + 1,
     )
     if gradient_tolerance is not None:
@@ -120,7 +121,8 @@ def descend(
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")
         run.gradient_tolerance = validate.positive("gradient_tolerance", gradient_tolerance)
     run.callback = callback
-    run.settings |= {"record_every": record_every, "gradient_tolerance": gradient_tolerance}
+    every = record_every if np.ndim(record_every) == 0 else None
+    run.settings |= {"record_every": every, "gradient_tolerance": gradient_tolerance}
     run.settings |= {"sketch": sketch and sketch.settings}
     with Progress(progress, run.num_steps, f"{run.settings['rule']}, steps") as bar:
         return run.go(bar)
@@ -131,7 +133,7 @@ class _Descent:
 
     recorder: Recorder
     watch: Watch
-    record_every: int
+    kept: range | frozenset[int]
     callback: Callback | None
     gradient_tolerance: float | None = None
 
@@ -201,7 +203,7 @@ class _Descent:
             return Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
         point = self._point(step, w, loss)
         self.recorder.step(point)
-        if step % self.record_every == 0:
+        if step == 0 or step in self.kept:
             self.recorder.keep(point)
         ended = self._watched(point) if self._is_watched else None
         if ended is None and self.gradient_tolerance is not None:
@@ -251,6 +253,15 @@ class _Descent:
         if not isinstance(self.memory, np.ndarray):
             return None
         return np.concatenate([self.recorder.last.weights, self.memory.ravel()])
+
+
+def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
+    if np.ndim(record_every) == 0:
+        return range(0, num_steps + 1, validate.count("record_every", record_every))
+    steps = np.asarray(record_every)
+    if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 0).any() or (steps > num_steps).any():
+        raise ValueError(f"`record_every` must be steps from 0 to {num_steps}, got {record_every!r:.60}")
+    return frozenset(steps.tolist())
 
 
 def _as_rule(rule: Any) -> UpdateRule:

@@ -47,6 +47,13 @@ def test_a_stride_keeps_the_first_and_the_last_row_and_every_loss():
     np.testing.assert_array_equal(strided.step_times, every.times)
 
 
+def test_just_the_wanted_steps_are_kept_besides_the_ends():
+    every = gf.descend(Quadratic(H), W0, 0.1, 23)
+    chosen = gf.descend(Quadratic(H), W0, 0.1, 23, record_every=[1, 2, 4, 8, 16])
+    np.testing.assert_array_equal(chosen.steps, [0, 1, 2, 4, 8, 16, 23])
+    np.testing.assert_array_equal(chosen.weights, every.weights[chosen.steps])
+
+
 def test_one_gradient_a_step_is_spent_and_the_losses_come_free():
     run = gf.descend(Quadratic(H), W0, 0.1, 23)
     assert run.num_gradients == 23
@@ -159,6 +166,8 @@ def test_progress_is_shown_on_request(capsys):
         ({"rate": -1.0}, "`rate` must be a positive"),
         ({"step_size": 0.0}, "`step_size` must be a positive"),
         ({"record_every": 0}, "`record_every` must be a whole number"),
+        ({"record_every": [0, 9]}, "`record_every` must be steps from 0 to 5"),
+        ({"record_every": [0.5]}, "`record_every` must be steps from 0 to 5"),
         ({"gradient_tolerance": -1.0}, "`gradient_tolerance` must be a positive"),
         ({"batch": 1}, "`batch` must be None for a problem without samples"),
         ({"sketch": gf.Sketch(5)}, "`sketch` must be of 2 weights"),
