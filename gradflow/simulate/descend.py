@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -16,15 +16,15 @@ from gradflow.rules import GradientDescent, UpdateRule
 from gradflow.scaling import Scale
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
-from gradflow.simulate.counting import CountedProblem, is_finite
+from gradflow.simulate.counting import CountedProblem
+from gradflow.simulate.descent import Callback, Descent
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Point, Record, Recorder, checked_sketch, read_only
+from gradflow.simulate.recorder import Record, Recorder, checked_sketch
 from gradflow.simulate.watch import Watch
 from gradflow.sketch import Sketch
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory import Trajectory
 
 Array = NDArray[np.float64]
-Callback = Callable[[float, Array], Any]
 
 
 def descend(
@@ -106,153 +106,50 @@ def descend(
     >>> run.times.tolist(), run.weights[-1].tolist()
     ([0.0, 0.25, 0.5], [0.5625, 0.0])
     """
-    run = _Descent(problem, w0, rule, num_steps, rate, step_size, batch, seed)
-    run.watch = Watch(events)
-    run.kept = _kept_steps(record_every, run.num_steps)
-    run.recorder = Recorder(
-        record,
-        checked_sketch(sketch, run.w0.size),
-        run.watch.events,
-        num_rows=len(run.kept) + 2,
-        num_steps=run.num_steps + 1,
-    )
+    w0 = validate.weight_vector("w0", w0, problem.num_weights)
+    taken = _as_rule(rule)
+    num_steps = validate.count("num_steps", num_steps)
+    kept = _kept_steps(record_every, num_steps)
+    batches = None if batch is None else Batches(problem, batch, seed)
+    clock = Clock(taken, rate, step_size, batches.clock_share if batches else 1.0, num_steps)
     if gradient_tolerance is not None:
         if batch is not None:
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")
-        run.gradient_tolerance = validate.positive("gradient_tolerance", gradient_tolerance)
-    run.callback = callback
-    every = record_every if np.ndim(record_every) == 0 else None
-    run.settings |= {"record_every": every, "gradient_tolerance": gradient_tolerance}
-    run.settings |= {"sketch": sketch and sketch.settings}
-    with Progress(progress, run.num_steps, f"{run.settings['rule']}, steps") as bar:
-        return run.go(bar)
-
-
-class _Descent:
-    """One run: the loop over steps, and what is noted at each point."""
-
-    recorder: Recorder
-    watch: Watch
-    kept: range | frozenset[int]
-    callback: Callback | None
-    gradient_tolerance: float | None = None
-
-    def __init__(
-        self,
-        problem: Problem,
-        w0: ArrayLike,
-        rule: float | UpdateRule,
-        num_steps: int,
-        rate: Scale,
-        step_size: float | None,
-        batch: int | None,
-        seed: int | None,
-    ) -> None:
-        self.w0 = validate.weight_vector("w0", w0, problem.num_weights)
-        self.rule = _as_rule(rule)
-        self.num_steps = validate.count("num_steps", num_steps)
-        self.batches = None if batch is None else Batches(problem, batch, seed)
-        share = 1.0 if self.batches is None else self.batches.clock_share
-        self.clock = Clock(self.rule, rate, step_size, share, self.num_steps)
-        self.problem = CountedProblem(problem)
-        self.memory: Any = None
-        self.settings: dict[str, Any] = {
+        validate.positive("gradient_tolerance", gradient_tolerance)
+    watch = Watch(events)
+    run = Descent(
+        problem=CountedProblem(problem),
+        w0=w0,
+        rule=taken,
+        num_steps=num_steps,
+        clock=clock,
+        batches=batches,
+        kept=kept,
+        recorder=Recorder(
+            record,
+            checked_sketch(sketch, w0.size),
+            watch.events,
+            num_rows=len(kept) + 2,
+            num_steps=num_steps + 1,
+        ),
+        watch=watch,
+        callback=callback,
+        gradient_tolerance=gradient_tolerance,
+        settings={
             "kind": "descent",
-            **_described(self.rule),
-            "num_steps": self.num_steps,
+            **_described(taken),
+            "num_steps": num_steps,
             "rate": rate,
-            "step_size": self.clock.step_size,
+            "step_size": clock.step_size,
+            "record_every": record_every if np.ndim(record_every) == 0 else None,
             "batch": batch,
             "seed": seed,
-        }
-
-    def go(self, bar: Progress) -> Trajectory:
-        """Return the trajectory, whatever ends the run."""
-        try:
-            with np.errstate(all="ignore"):
-                outcome, message = self._steps(bar)
-        except KeyboardInterrupt:
-            outcome, message = Outcome.INTERRUPTED, Outcome.INTERRUPTED.value
-        except (ArithmeticError, np.linalg.LinAlgError) as failure:
-            outcome, message = Outcome.FAILED, str(failure) or repr(failure)
-        return self._finished(outcome, message)
-
-    def _steps(self, bar: Progress) -> tuple[Outcome, str]:
-        w, rule = self.w0, self.rule
-        self.recorder.last = self._point(0, w, np.nan)
-        self.memory = rule.init(w)
-        for step in range(self.num_steps):
-            loss, gradient = self._loss_and_gradient(w)
-            ended = self._arrive(step, w, loss, gradient)
-            bar.reach(step, loss)
-            if ended is not None:
-                return ended
-            w, self.memory = rule.update(w, gradient, self.memory, step)
-        ended = self._arrive_last(w)
-        return ended or (Outcome.FINISHED, f"the run took its {self.num_steps:,} steps")
-
-    def _loss_and_gradient(self, w: Array) -> tuple[float, Array]:
-        if self.batches is None:
-            return self.problem.loss_and_gradient(w)
-        self.problem.num_gradients += 1
-        return self.problem.loss(w), self.batches.following().gradient(w)
-
-    def _arrive(self, step: int, w: Array, loss: float, gradient: Array) -> tuple[Outcome, str] | None:
-        """Note the point reached, and return why the run ends here, if it does."""
-        if not (np.isfinite(loss) and is_finite(w) and is_finite(gradient)):
-            return Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
-        point = self._point(step, w, loss)
-        self.recorder.step(point)
-        if step == 0 or step in self.kept:
-            self.recorder.keep(point)
-        ended = self._watched(point) if self._is_watched else None
-        if ended is None and self.gradient_tolerance is not None:
-            norm = float(np.linalg.norm(gradient))
-            if norm <= self.gradient_tolerance:
-                return Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at step {step:,}"
-        return ended
-
-    def _arrive_last(self, w: Array) -> tuple[Outcome, str] | None:
-        """Note the last point, whose gradient only a gradient tolerance asks for."""
-        if self.gradient_tolerance is None:
-            return self._arrive(self.num_steps, w, self.problem.loss(w), w)
-        return self._arrive(self.num_steps, w, *self.problem.loss_and_gradient(w))
-
-    def _watched(self, point: Point) -> tuple[Outcome, str] | None:
-        if point.step == 0:
-            self.watch.start(point.time, point.weights)
-            return None
-        for name, event, level in self.watch.crossings(point.time, point.weights):
-            self.recorder.cross(name, level, point.time, point.weights)
-            if event.terminal:
-                return Outcome.EVENT, f"event {name!r} met its level {level:g} at step {point.step:,}"
-        if self.callback is not None and self.callback(point.time, read_only(point.weights)):
-            return Outcome.EVENT, f"the callback stopped the run at step {point.step:,}"
-        return None
-
-    @property
-    def _is_watched(self) -> bool:
-        return bool(self.watch.events) or self.callback is not None
-
-    def _point(self, step: int, w: Array, loss: float) -> Point:
-        return Point(self.clock.time(step), step, w, w, loss, learning_rate=self.clock.learning_rate(step))
-
-    def _finished(self, outcome: Outcome, message: str) -> Trajectory:
-        self.recorder.keep_last()
-        return self.recorder.trajectory(
-            outcome,
-            message,
-            self._final_state(),
-            method=self.settings["rule"],
-            num_gradients=self.problem.num_gradients,
-            num_hvps=0,
-            settings=self.settings,
-        )
-
-    def _final_state(self) -> Array | None:
-        if not isinstance(self.memory, np.ndarray):
-            return None
-        return np.concatenate([self.recorder.last.weights, self.memory.ravel()])
+            "gradient_tolerance": gradient_tolerance,
+            "sketch": sketch and sketch.settings,
+        },
+    )
+    with Progress(progress, 0, num_steps, f"{run.settings['rule']}, steps") as bar:
+        return run.go(bar)
 
 
 def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:

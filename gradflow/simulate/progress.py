@@ -10,10 +10,12 @@ FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} [{elapsed}<{remai
 
 
 class Progress:
-    """A tqdm bar from 0 to `total` that shows the loss; silent unless `shown`."""
+    """A tqdm bar from `start` to `end` that shows the loss; silent unless `shown`."""
 
-    def __init__(self, shown: bool, total: float, description: str) -> None:
-        self._bar = tqdm(total=total, desc=description, bar_format=FORMAT, leave=False) if shown else None
+    def __init__(self, shown: bool, start: float, end: float, description: str) -> None:
+        self._start = start
+        bar = {"total": end - start, "desc": description, "bar_format": FORMAT, "leave": False}
+        self._bar = tqdm(**bar) if shown else None
 
     def __enter__(self) -> Self:
         return self
@@ -26,4 +28,4 @@ class Progress:
         """Move the bar to `position`."""
         if self._bar is not None:
             self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
-            self._bar.update(position - self._bar.n)
+            self._bar.update(position - self._start - self._bar.n)
