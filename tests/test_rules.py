@@ -11,6 +11,7 @@ ALL = [
     rules.HeavyBall(0.1, 0.9),
     rules.Nesterov(0.1, 0.9),
     rules.SignDescent(0.1),
+    rules.RandomSign(0.1),
     rules.Normalized(0.1),
     rules.RMSProp(0.1),
     rules.Adam(0.1),
@@ -126,3 +127,67 @@ def test_decays_and_momenta_outside_zero_to_one_are_refused(make, name, bad):
 
 def test_rules_are_not_confused_with_each_other():
     assert not isinstance(rules.SignDescent(0.1), gf.rules.GradientDescent)
+
+
+def test_random_sign_takes_its_signs_from_the_gradient_and_moves_by_the_learning_rate_on_average():
+    rule, gradient = rules.RandomSign(0.1, amount_seed=3), np.repeat([1e-9, -5.0, 0.0], 20_000)
+    moves = rule.update(np.zeros(60_000), gradient, None, 0)[0].reshape(3, -1)
+    assert (moves[0] <= 0).all()
+    assert (moves[1] >= 0).all()
+    assert (moves[2] == 0).all()
+    # 20,000 amounts uniform between 0 and 0.2 have a standard error of 0.2 / sqrt(12 * 20,000).
+    assert abs(np.abs(moves[:2]).mean(axis=1) - 0.1).max() < 5 * 0.2 / np.sqrt(12 * 20_000)
+    assert np.abs(moves).max() <= 0.2
+
+
+def test_the_amounts_of_a_step_depend_on_seed_and_step_alone():
+    w, gradient = np.zeros(5), np.ones(5)
+
+    def moved(seed, step):
+        return rules.RandomSign(0.1, amount_seed=seed).update(w, gradient, None, step)[0]
+
+    np.testing.assert_array_equal(moved(1, 7), moved(1, 7))
+    assert not np.array_equal(moved(1, 7), moved(1, 8))
+    assert not np.array_equal(moved(1, 7), moved(2, 7))
+
+
+def test_the_amount_seed_is_a_whole_number():
+    with pytest.raises(ValueError, match="`amount_seed` must be a whole number"):
+        rules.RandomSign(0.1, amount_seed=-1)
+
+
+def test_projected_descent_is_descent_inside_the_box_and_is_cut_off_outside():
+    inside, outside = np.array([0.5, 0.5]), np.array([4.0, -4.0])
+    rule = rules.Projected(rules.GradientDescent(0.25), 0.0, 1.0)
+    np.testing.assert_allclose(rule.update(inside, np.array([1.0, -1.0]), None, 0)[0], [0.25, 0.75])
+    np.testing.assert_array_equal(rule.update(inside, outside, None, 0)[0], [0.0, 1.0])
+
+
+def test_projected_descent_settles_where_the_constrained_minimum_is():
+    # E = 1/2 |w - (2, 0.5)|^2 on [0, 1]^2 is least at (1, 0.5), where the gradient presses against the bound.
+    problem = gf.problems.Quadratic([1.0, 1.0], [2.0, 0.5])
+    run = gf.descend(problem, [0.0, 0.0], rules.Projected(rules.GradientDescent(0.5), 0.0, 1.0), 60)
+    np.testing.assert_allclose(run.final_weights, [1.0, 0.5], atol=1e-12)
+    assert problem.gradient(run.final_weights)[0] == -1.0
+    assert ((run.weights >= 0) & (run.weights <= 1)).all()
+
+
+def test_a_projected_rule_keeps_memory_and_clock_of_the_inner_one():
+    inner = rules.HeavyBall(0.1, 0.9)
+    run = gf.descend(gf.problems.Quadratic(1.0), [1.0], rules.Projected(inner), 5)
+    plain = gf.descend(gf.problems.Quadratic(1.0), [1.0], inner, 5)
+    np.testing.assert_array_equal(run.weights, plain.weights)
+    np.testing.assert_array_equal(run.times, plain.times)
+    assert run.method == "Projected"
+
+
+def test_a_projected_run_comes_back_from_its_file(tmp_path):
+    run = gf.descend(gf.problems.Quadratic(1.0), [1.0], rules.Projected(rules.GradientDescent(0.1), 0.5), 9)
+    run.save(tmp_path / "run.npz")
+    np.testing.assert_array_equal(gf.Trajectory.load(tmp_path / "run.npz").weights, run.weights)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (np.nan, 1.0)])
+def test_bounds_are_in_order(low, high):
+    with pytest.raises(ValueError, match="`low` must be below `high`"):
+        rules.Projected(rules.GradientDescent(0.1), low, high)

@@ -1,0 +1,1 @@
+"""One script for each question; ``gradflow run NAME`` or ``python -m experiments.NAME``."""

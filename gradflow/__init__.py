@@ -1,0 +1,39 @@
+"""Gradient flow and gradient descent side by side.
+
+``integrate`` follows dW/dt = -mu dE/dW, ``descend`` takes the discrete steps beside it, both leave
+the same `Trajectory` on the same clock, and ``compare`` measures the difference.
+"""
+
+from gradflow import analysis, cases, curvature, datasets, flows, plots, problems, rules
+from gradflow.analysis import Comparison, compare
+from gradflow.errors import CostWarning, Undefined
+from gradflow.events import Event
+from gradflow.flows import Flow, GradientFlow
+from gradflow.simulate import descend, integrate
+from gradflow.sketch import Sketch
+from gradflow.trajectory import Outcome, Trajectory
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Comparison",
+    "CostWarning",
+    "Event",
+    "Flow",
+    "GradientFlow",
+    "Outcome",
+    "Sketch",
+    "Trajectory",
+    "Undefined",
+    "analysis",
+    "cases",
+    "compare",
+    "curvature",
+    "datasets",
+    "descend",
+    "flows",
+    "integrate",
+    "plots",
+    "problems",
+    "rules",
+]

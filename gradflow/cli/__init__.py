@@ -1,0 +1,5 @@
+"""The command line: ``gradflow compare | list | run``."""
+
+from gradflow.cli.entry import main
+
+__all__ = ["main"]

@@ -1,0 +1,103 @@
+"""From the words on the command line to a command and its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+from collections.abc import Sequence
+
+import gradflow
+from gradflow.cli import arguments
+
+DESCRIPTION = (
+    "Gradient flow dw/dt = -mu dE/dw and gradient descent w <- w - eta dE/dw side by side, on one clock: "
+    "flow time t = k eta / mu."
+)
+BAD_ARGUMENTS = 2
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Status 0 is success, 2 wrong arguments (one sentence on standard error), 130 an interrupt from the
+    keyboard, after which what was finished is still reported.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words behind ``gradflow``; those of the process by default.
+    """
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+        return status
+    except arguments.Refused as error:
+        sys.stderr.write(f"gradflow {options.name}: {error}\n")
+        return BAD_ARGUMENTS
+    except KeyboardInterrupt:
+        sys.stderr.write(f"gradflow {options.name}: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone, as `head` does; what is left in the buffer must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
+    parser.set_defaults(command=functools.partial(_help, parser))
+    commands = parser.add_subparsers(dest="name", metavar="compare | list | run")
+    _add_compare(
+        commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
+    )
+    listing = commands.add_parser("list", help="list the named problems, update rules and methods")
+    listing.add_argument("--json", action="store_true", help="print one JSON object instead")
+    listing.set_defaults(command=_list)
+    run = commands.add_parser("run", help="run an experiment: ./experiments/NAME.py or a path")
+    run.add_argument("experiment", nargs="?", metavar="NAME", help="its name, or the path of a script")
+    run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--problem", default="digits", metavar="NAME", help="one of `gradflow list` (default: digits)")
+    add("--widths", type=arguments.counts, metavar="32,16", help="widths of the hidden layers")
+    add("--learning-rates", type=arguments.positives, metavar="0.05,0.2", help="eta of each descent")
+    add("--end-time", type=arguments.positive, metavar="T", help="flow time at which the runs end")
+    add("--rate", type=arguments.positive, default=1.0, metavar="MU", help="mu of the flow (default: 1)")
+    add("--method", default="auto", metavar="M", help="integrator of the flow (default: auto)")
+    add("--seed", type=arguments.seed, default=0, metavar="S", help="of the starting weights (default: 0)")
+    add("--output", default="gradflow-compare", metavar="DIR", help="folder for figure and trajectories")
+    add("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.set_defaults(command=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from gradflow.cli import compare
+
+    return compare.command(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from gradflow.cli import listing
+
+    return listing.command(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gradflow.cli import experiments
+
+    return experiments.command(options)
+
+
+def _help(parser: argparse.ArgumentParser, _: argparse.Namespace) -> int:
+    parser.print_help()
+    return 0

@@ -1,0 +1,44 @@
+"""``gradflow list``: what there is to choose from."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import sys
+
+from gradflow import cases, rules
+from gradflow.simulate.methods import METHODS
+
+
+def command(options: argparse.Namespace) -> int:
+    """Print cases, update rules and methods, and return the exit status."""
+    found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *METHODS]}
+    sys.stdout.write(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
+    return 0
+
+
+def _cases() -> dict[str, str]:
+    return {name: cases.make(name).description for name in cases.CASES}
+
+
+def _rules() -> dict[str, str]:
+    """Return what each rule does, in the first line of its own words."""
+    classes = {
+        name: each for name, each in vars(rules).items() if inspect.isclass(each) and hasattr(each, "update")
+    }
+    return {
+        name: (each.__doc__ or "").partition("\n")[0]
+        for name, each in classes.items()
+        if not getattr(each, "_is_protocol", False)
+    }
+
+
+def _text(found: dict) -> str:
+    width = max(map(len, (*found["cases"], *found["rules"])))
+    lines = ["cases (gradflow compare --problem NAME)"]
+    lines += [f"  {name:{width}}  {text}" for name, text in found["cases"].items()]
+    lines += ["", "update rules (gradflow.rules)"]
+    lines += [f"  {name:{width}}  {text}" for name, text in found["rules"].items()]
+    lines += ["", "methods (gradflow compare --method NAME)", f"  {', '.join(found['methods'])}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,108 @@
+"""What a comparison will do, settled and checked before anything runs."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow import cases
+from gradflow.cli.arguments import Refused
+from gradflow.simulate.methods import METHODS
+from gradflow.sketch import Sketch
+
+Array = NDArray[np.float64]
+
+# Numbers kept of each descent, so that memory and files stay at a few MB.
+NUMBERS_KEPT = 120_000
+FEWEST_ROWS, MOST_ROWS = 24, 300
+# Beyond so many weights rows are kept as sketches of 500 numbers.
+MOST_WEIGHTS = 5000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A case, and every choice that was made for it."""
+
+    name: str
+    case: cases.Case
+    seed: int
+    learning_rates: tuple[float, ...]
+    end_time: float
+    rate: float
+    method: str
+    sketch: Sketch | None
+    output: Path
+
+    def num_steps(self, learning_rate: float) -> int:
+        """Return how many whole steps fit into the time."""
+        return math.floor(self.end_time * self.rate / learning_rate * (1 + 1e-12))
+
+    def kept_steps(self, learning_rate: float) -> NDArray[np.int64]:
+        """Return the steps whose weights a descent keeps: dense at the start, where runs part, then even."""
+        last = self.num_steps(learning_rate)
+        width = self.case.w0.size if self.sketch is None else self.sketch.size
+        half = min(max(NUMBERS_KEPT // width, FEWEST_ROWS), MOST_ROWS) // 2
+        spread = np.concatenate([np.geomspace(1, last, half), np.linspace(0, last, half)])
+        return np.unique(np.rint(spread).astype(np.int64))
+
+    def times(self) -> Array:
+        """Return the flow times at which some descent keeps a row, those that rounding parts taken once."""
+        rows = [self.kept_steps(eta) * (eta / self.rate) for eta in self.learning_rates]
+        times = np.unique(np.concatenate(rows))
+        apart = np.diff(times, prepend=-np.inf) > 2 * np.finfo(float).eps * times[-1]
+        return times[apart]
+
+
+def settle(options: argparse.Namespace) -> Plan:
+    """Return the plan for the options of the command line.
+
+    Raises
+    ------
+    Refused
+        If the problem, its widths, the method or a learning rate do not fit, or the output folder
+        cannot be written.
+    """
+    try:
+        case = cases.make(options.problem, seed=options.seed, widths=options.widths)
+    except ValueError as error:
+        raise Refused(error) from None
+    names = ("auto", *METHODS)
+    if options.method.lower() not in map(str.lower, names):
+        raise Refused(f"`method` must be one of {', '.join(names)}, got {options.method!r}")
+    plan = Plan(
+        name=options.problem,
+        case=case,
+        seed=options.seed,
+        learning_rates=options.learning_rates or case.learning_rates,
+        end_time=options.end_time or case.end_time,
+        rate=options.rate,
+        method=options.method,
+        sketch=Sketch(case.w0.size) if case.w0.size > MOST_WEIGHTS else None,
+        output=Path(options.output),
+    )
+    longest = max(plan.learning_rates)
+    if plan.num_steps(longest) < 1:
+        raise Refused(
+            f"`learning-rates` must be at most end time times rate, {plan.end_time * plan.rate:g}, "
+            f"so that there is a step, got {longest:g}"
+        )
+    _check_folder(plan.output)
+    return plan
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise Refused(
+            f"`output` must be a folder that can be written, got {str(folder)!r}: {reason}"
+        ) from None

@@ -1,0 +1,161 @@
+"""A comparison as a table for people, and as one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import gradflow
+from gradflow.cli.results import Finished, Results
+
+HEAD = (
+    "",
+    "learning rate",
+    "steps",
+    "eta*sharpness",
+    "",
+    "final loss",
+    "distance to flow",
+    "seconds",
+    "outcome",
+)
+SECOND_HEAD = ("", "", "", "start", "end", "", "largest", "", "")
+
+
+def as_text(results: Results) -> str:
+    """Return the table with what it is about above and where the files are below."""
+    rows = [_row("flow", results.flow, results)] if results.flow else []
+    rows += [_row("descent", each, results) for each in results.descents]
+    return "\n".join(
+        [*_introduction(results), "", *_aligned([HEAD, SECOND_HEAD, *rows]), "", *_ending(results), ""]
+    )
+
+
+def _introduction(results: Results) -> list[str]:
+    plan = results.plan
+    lines = [
+        f"{plan.name}: {plan.case.description}",
+        f"{plan.case.problem!r}",
+        f"flow time 0 to {plan.end_time:g} at rate {plan.rate:g}, starting weights of seed {plan.seed}",
+    ]
+    if results.limit is not None:
+        lines.append(
+            f"sharpness {results.sharpness:.4g} at the start: stability limit 2/sharpness {results.limit:.4g}"
+        )
+    elif results.sharpness is not None:
+        lines.append(
+            f"sharpness {results.sharpness:.4g} at the start: no learning rate is linearly unstable there"
+        )
+    return lines
+
+
+def _row(kind: str, finished: Finished, results: Results) -> tuple[str, ...]:
+    numbers = _numbers(finished, results)
+    run, outcome = finished.run, finished.outcome
+    if run.is_continuous:
+        outcome += f" ({run.method}: {run.num_gradients:,} gradients, {run.num_hvps:,} Hessian products)"
+    return (
+        kind,
+        "-" if finished.learning_rate is None else finished.name,
+        f"{numbers['steps']:,}",
+        _brief(numbers.get("effective_sharpness_start")),
+        _brief(numbers.get("effective_sharpness_end")),
+        _brief(numbers["final_loss"]),
+        _brief(numbers.get("largest_distance")),
+        f"{finished.seconds:.1f}",
+        outcome,
+    )
+
+
+def _brief(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return lines with the first and the last column to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text.ljust(width) if place in (0, len(row) - 1) else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _ending(results: Results) -> list[str]:
+    plan, lines = results.plan, []
+    if plan.sketch is not None:
+        lines.append(f"distances are estimates from sketches of {plan.sketch.size} numbers")
+    if results.interrupted:
+        asked, missing = len(plan.learning_rates), len(plan.learning_rates) - len(results.descents)
+        lines.append(
+            "interrupted from the keyboard" + f", {missing} of {asked} descents not run" * (missing > 0)
+        )
+    names = [path.name for path in (*results.figures, *results.trajectories)]
+    if names:
+        lines.append(f"figure and trajectories are in {plan.output}: {', '.join(names)}")
+    return lines
+
+
+def as_json(results: Results) -> str:
+    """Return one JSON object with every number of the table; what is not finite is null."""
+    plan = results.plan
+    found = {
+        "gradflow": gradflow.__version__,
+        "problem": plan.name,
+        "description": plan.case.description,
+        "num_weights": int(plan.case.w0.size),
+        "settings": {
+            "seed": plan.seed,
+            "learning_rates": list(plan.learning_rates),
+            "end_time": plan.end_time,
+            "rate": plan.rate,
+            "method": plan.method,
+            "sketch": plan.sketch and plan.sketch.settings,
+        },
+        "sharpness": results.sharpness,
+        "limit": results.limit,
+        "flow": results.flow and _numbers(results.flow, results),
+        "descents": [_numbers(each, results) for each in results.descents],
+        "interrupted": results.interrupted,
+        "output": str(plan.output),
+        "figures": [str(path) for path in results.figures],
+        "trajectories": [str(path) for path in results.trajectories],
+    }
+    return json.dumps(_finite(found), indent=2, allow_nan=False) + "\n"
+
+
+def _numbers(finished: Finished, results: Results) -> dict[str, Any]:
+    run, eta = finished.run, finished.learning_rate
+    numbers: dict[str, Any] = {
+        "method": run.method,
+        "steps": len(run.step_losses) - 1,
+        "num_gradients": run.num_gradients,
+        "num_hvps": run.num_hvps,
+        "sharpness_end": finished.sharpness,
+        "final_time": float(run.times[-1]),
+        "final_loss": run.final_loss,
+        "outcome": run.outcome.name,
+        "message": run.message,
+        "diverged": finished.diverged,
+        "seconds": round(finished.seconds, 3),
+    }
+    if eta is not None:
+        ends = {"start": results.sharpness, "end": finished.sharpness}
+        numbers |= {"learning_rate": eta}
+        numbers |= {f"effective_sharpness_{end}": value and eta * value for end, value in ends.items()}
+    if finished.comparison is not None:
+        numbers["largest_distance"] = finished.comparison.largest_distance
+        numbers["final_distance"] = finished.comparison.final_distance
+    return numbers
+
+
+def _finite(value: Any) -> Any:
+    """Return the same with None for numbers that JSON cannot say."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

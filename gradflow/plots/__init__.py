@@ -1,0 +1,32 @@
+"""Figures: every function draws one idea on one axes and returns it."""
+
+from gradflow.plots.bifurcation import draw_bifurcation
+from gradflow.plots.cobweb import draw_cobweb
+from gradflow.plots.distance import draw_distance
+from gradflow.plots.final_loss import draw_final_loss
+from gradflow.plots.losses import draw_losses
+from gradflow.plots.path import draw_path
+from gradflow.plots.regimes import draw_regime_map, draw_regimes
+from gradflow.plots.saving import save_figure
+from gradflow.plots.sharpness import draw_sharpness
+from gradflow.plots.spectrum import draw_spectrum, mark_crossings
+from gradflow.plots.stability_region import draw_stability_region
+from gradflow.plots.style import in_style, new_figure
+
+__all__ = [
+    "draw_bifurcation",
+    "draw_cobweb",
+    "draw_distance",
+    "draw_final_loss",
+    "draw_losses",
+    "draw_path",
+    "draw_regime_map",
+    "draw_regimes",
+    "draw_sharpness",
+    "draw_spectrum",
+    "draw_stability_region",
+    "in_style",
+    "mark_crossings",
+    "new_figure",
+    "save_figure",
+]

@@ -1,0 +1,52 @@
+"""Runs that grow beyond all bounds: where the axes end, and where such a run leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow.plots.style import DIVERGED, DIVERGED_MARK
+from gradflow.trajectory import Outcome, Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+# A loss of so many times the start will not come back: it sets no axis, and the vertical axis ends there.
+GROWN = 30.0
+
+
+def highest_loss(runs: Iterable[Trajectory]) -> float:
+    """Return the loss beyond which a run has left for good; unknown where no run starts above 0."""
+    start = max(float(run.losses[0]) for run in runs)
+    return GROWN * start if start > 0 else np.inf
+
+
+def has_left(run: Trajectory) -> bool:
+    """Return whether a run diverged, or ended at a loss far above its start's."""
+    return run.outcome is Outcome.DIVERGED or run.final_loss > highest_loss([run])
+
+
+def end_axes_at(ax: Axes, ceiling: float, curves: Iterable[Array]) -> None:
+    """End the vertical axis at `ceiling` if a curve exceeds it, and just below the lowest point."""
+    values = np.concatenate([curve for curve in curves if curve.size])
+    if values.max() > ceiling:
+        lowest = values.min()
+        below = lowest / 2 if ax.get_yscale() == "log" else lowest - 0.05 * (ceiling - lowest)
+        ax.set_ylim(below, ceiling)
+
+
+def mark_exit(ax: Axes, x: Array, y: Array, ceiling: float, color: str) -> None:
+    """Mark where a curve leaves the axes for good or, if it never does, its last point."""
+    inside = np.flatnonzero(y <= ceiling)
+    last = int(inside[-1]) if inside.size else 0
+    place = x[last], min(y[last], ceiling)
+    if last + 1 < len(y):
+        scale = np.log if ax.get_yscale() == "log" else np.asarray
+        place = np.interp(scale(ceiling), scale(y[last : last + 2]), x[last : last + 2]), ceiling
+    label = None if DIVERGED in ax.get_legend_handles_labels()[1] else DIVERGED
+    ax.plot(*place, color=color, label=label, clip_on=False, zorder=4, **DIVERGED_MARK)

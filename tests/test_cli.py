@@ -1,0 +1,465 @@
+"""The command line: what it prints and writes, and how it answers wrong arguments and interrupts."""
+
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow import cases
+from gradflow.cli import compare as compare_module
+from gradflow.cli import entry, main
+from gradflow.cli.plan import settle
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave out what takes longest where figures are not the matter."""
+    monkeypatch.setattr("gradflow.plots.save_figure", lambda *_: [])
+
+
+def status_of(*argv):
+    """Return the exit status of `gradflow argv`, whichever way it leaves."""
+    try:
+        return main(argv)
+    except SystemExit as leaving:
+        return leaving.code
+
+
+def compared(capsys, *argv):
+    """Return what `gradflow compare argv --json` prints as an object."""
+    assert status_of("compare", *argv, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def plan_of(*argv):
+    return settle(entry._parser().parse_args(["compare", *argv]))
+
+
+def in_a_process(*argv, **options):
+    command = [sys.executable, "-m", "gradflow", *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)
+
+
+QUADRATIC = ("--problem", "quadratic")
+
+
+@pytest.mark.usefixtures("no_figures")
+class TestTable:
+    def test_it_has_the_flow_and_then_every_descent(self, capsys):
+        assert main(["compare", *QUADRATIC, "--learning-rates", "0.05,0.1"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        kinds = [line.split()[0] for line in lines if line.startswith(("flow  ", "descent"))]
+        assert kinds == ["flow", "descent", "descent"]
+        assert any("stability limit 2/sharpness 0.2" in line for line in lines)
+
+    def test_a_diverging_descent_is_a_normal_row(self, capsys):
+        assert main(["compare", *QUADRATIC, "--learning-rates", "0.19,25", "--end-time", "2000"]) == 0
+        rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("descent")]
+        assert rows[0].endswith("finished")
+        steep = abs(cases.make("quadratic").w0[1])
+        overflow = (np.log(np.finfo(float).max) - np.log(5 * steep**2)) / (2 * np.log(249.0))
+        assert f"DIVERGED at step {int(np.ceil(overflow))}" in rows[1]
+
+    def test_a_descent_that_grew_but_stayed_finite_is_not_called_finished(self, capsys):
+        main(["compare", *QUADRATIC, "--learning-rates", "0.3"])
+        row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("descent"))
+        assert "DIVERGING, loss" in row
+
+    def test_columns_stand_below_their_heads(self, capsys):
+        main(["compare", *QUADRATIC])
+        lines = capsys.readouterr().out.splitlines()
+        place = next(i for i, line in enumerate(lines) if "final loss" in line)
+        right = lines[place].index("final loss") + len("final loss")
+        for row in lines[place + 2 : place + 6]:
+            assert row[right - 1] != " "
+            assert row[right : right + 2] == "  "
+
+
+@pytest.mark.usefixtures("no_figures")
+class TestNumbers:
+    def test_descents_take_the_whole_steps_of_the_end_time(self, capsys):
+        found = compared(
+            capsys, *QUADRATIC, "--learning-rates", "0.05,0.15", "--end-time", "2", "--rate", "3"
+        )
+        assert [row["steps"] for row in found["descents"]] == [120, 40]
+        assert [row["final_time"] for row in found["descents"]] == pytest.approx([2.0, 2.0])
+
+    def test_they_are_those_of_the_closed_forms(self, capsys):
+        found = compared(capsys, *QUADRATIC, "--learning-rates", "0.1", "--end-time", "1")
+        problem, w0 = cases.make("quadratic").problem, cases.make("quadratic").w0
+        times = 0.1 * np.arange(11)
+        descent = (1 - 0.1 * np.array([1.0, 10.0])) ** np.arange(11)[:, np.newaxis] * w0
+        distances = np.linalg.norm(descent - problem.flow(w0, times), axis=1)
+        (row,) = found["descents"]
+        assert found["limit"] == pytest.approx(0.2)
+        assert found["flow"]["final_loss"] == pytest.approx(problem.loss(problem.flow(w0, 1.0)), rel=1e-3)
+        assert row["final_loss"] == pytest.approx(problem.loss(descent[-1]))
+        assert row["largest_distance"] == pytest.approx(distances.max(), rel=1e-4)
+        assert row["final_distance"] == pytest.approx(distances[-1], rel=1e-2)
+        assert row["effective_sharpness_start"] == row["effective_sharpness_end"] == pytest.approx(1.0)
+
+    def test_the_rate_only_changes_the_clock(self, capsys):
+        slow = compared(capsys, *QUADRATIC, "--end-time", "2")
+        fast = compared(capsys, *QUADRATIC, "--end-time", "1", "--rate", "2")
+        for row, other in zip(slow["descents"], fast["descents"], strict=True):
+            assert row["final_loss"] == other["final_loss"]
+            assert row["largest_distance"] == pytest.approx(other["largest_distance"], rel=1e-3)
+
+    def test_the_default_learning_rates_are_those_of_the_case(self, capsys):
+        found = compared(capsys, *QUADRATIC)
+        assert (
+            tuple(row["learning_rate"] for row in found["descents"]) == cases.make("quadratic").learning_rates
+        )
+
+    def test_settings_say_what_was_asked(self, capsys):
+        found = compared(capsys, "--problem", "xor", "--widths", "3", "--seed", "5", "--method", "rk45")
+        assert found["num_weights"] == 2 * 3 + 3 + 3 + 1
+        assert (found["settings"]["seed"], found["settings"]["method"]) == (5, "rk45")
+        assert found["flow"]["method"] == "RK45"
+
+    def test_what_is_not_finite_is_null(self, capsys):
+        """At the start of this neuron the loss curves downwards: it has no limit."""
+        found = compared(capsys, "--problem", "identity-neuron", "--seed", "8", "--learning-rates", "1")
+        assert found["sharpness"] < 0
+        assert found["limit"] is None
+
+    def test_a_diverged_descent_has_finite_numbers_and_no_sharpness_at_its_end(self, capsys):
+        found = compared(capsys, *QUADRATIC, "--learning-rates", "25", "--end-time", "2000")
+        (row,) = found["descents"]
+        assert (row["outcome"], row["diverged"], row["sharpness_end"]) == ("DIVERGED", True, None)
+        assert row["effective_sharpness_end"] is None
+        assert row["effective_sharpness_start"] == pytest.approx(250.0)
+
+
+class TestFiles:
+    def test_it_says_in_one_line_where_they_are(self, capsys):
+        main(["compare", *QUADRATIC, "--output", "out"])
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if " are in " in line]
+        assert line.startswith("figure and trajectories are in out: compare.png, compare.svg, flow.npz")
+
+    def test_trajectories_and_both_figures_are_written(self, capsys):
+        found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05,0.1", "--output", "some/where")
+        names = {path.name for path in Path(found["output"]).iterdir()}
+        assert names == {"compare.png", "compare.svg", "flow.npz", "descent-0.05.npz", "descent-0.1.npz"}
+        assert {path.rpartition("/")[2] for path in found["figures"] + found["trajectories"]} == names
+
+    def test_a_saved_descent_is_the_run_in_the_table(self, capsys):
+        found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05")
+        run = gf.Trajectory.load(found["trajectories"][1])
+        assert run.final_loss == found["descents"][0]["final_loss"]
+        assert run.steps[0] == 0
+        assert run.steps[-1] == found["descents"][0]["steps"]
+        np.testing.assert_array_equal(run.losses, run.step_losses[run.steps])
+        np.testing.assert_array_equal(run.times, run.steps * 0.05)
+
+    @pytest.mark.usefixtures("no_figures")
+    def test_rows_of_flow_and_descents_coincide_in_time(self, capsys):
+        found = compared(capsys, "--problem", "xor", "--end-time", "20")
+        flow, *descents = (gf.Trajectory.load(path) for path in found["trajectories"])
+        for run in descents:
+            nearest = np.abs(run.times[:, np.newaxis] - flow.times).min(axis=1)
+            assert nearest.max() <= 1e-14 * flow.times[-1]
+
+    @pytest.mark.usefixtures("no_figures")
+    def test_many_weights_are_kept_as_sketches_and_files_stay_small(self, capsys):
+        arguments = ("--widths", "70,70", "--end-time", "0.1", "--learning-rates", "0.01")
+        found = compared(capsys, *arguments)
+        assert found["num_weights"] > 5000
+        assert found["settings"]["sketch"]["size"] == 500
+        flow, descent = (gf.Trajectory.load(path) for path in found["trajectories"])
+        assert flow.weights.shape[1] == descent.weights.shape[1] == 500
+        exact = np.linalg.norm(flow.final_weights - descent.final_weights)
+        assert found["descents"][0]["final_distance"] == pytest.approx(exact, rel=0.3)
+
+    def test_a_disk_that_fills_up_still_leaves_the_table(self, capsys, monkeypatch):
+        def fails(self, path):
+            raise OSError("disk full")
+
+        monkeypatch.setattr(gf.Trajectory, "save", fails)
+        assert main(["compare", *QUADRATIC]) == 1
+        printed = capsys.readouterr()
+        assert "descent" in printed.out
+        assert printed.err == "gradflow compare: not everything could be written: disk full\n"
+
+
+class TestPlan:
+    def test_steps_that_fit_but_for_rounding_are_taken(self):
+        assert plan_of(*QUADRATIC, "--end-time", "0.3").num_steps(0.1) == 3
+
+    def test_steps_that_do_not_fit_are_left_out(self):
+        assert plan_of(*QUADRATIC, "--end-time", "0.35").num_steps(0.1) == 3
+
+    def test_kept_steps_hold_the_first_ones_and_the_last_one(self):
+        kept = plan_of(*QUADRATIC, "--end-time", "1000").kept_steps(0.01)
+        assert kept[:4].tolist() == [0, 1, 2, 3]
+        assert kept[-1] == 100_000
+        assert len(kept) <= 300
+
+    def test_few_steps_are_all_kept(self):
+        assert plan_of(*QUADRATIC, "--end-time", "2").kept_steps(0.1).tolist() == list(range(21))
+
+    def test_rows_of_a_big_net_are_few(self):
+        plan = plan_of("--learning-rates", "0.001")
+        assert plan.case.w0.size * len(plan.kept_steps(0.001)) <= 120_000
+
+
+WRONG = {
+    "unknown problem": (("compare", "--problem", "mnist"), "`problem` must be one of digits"),
+    "unknown method": (("compare", "--method", "euler"), "`method` must be one of auto, RK23"),
+    "zero learning rate": (("compare", "--learning-rates", "0.1,0"), "positive numbers separated by commas"),
+    "negative learning rate": (("compare", "--learning-rates=-1"), "positive numbers separated by commas"),
+    "learning rate without digits": (("compare", "--learning-rates", "abc"), "got 'abc'"),
+    "infinite learning rate": (("compare", "--learning-rates", "inf"), "got 'inf'"),
+    "learning rate that is no number": (("compare", "--learning-rates", "nan"), "got 'nan'"),
+    "no learning rate": (("compare", "--learning-rates", ""), "got ''"),
+    "two commas": (("compare", "--learning-rates", "0.1,,0.2"), "got '0.1,,0.2'"),
+    "learning rate beyond the end": (
+        ("compare", "--problem", "xor", "--learning-rates", "500"),
+        "`learning-rates` must be at most end time times rate, 200",
+    ),
+    "width zero": (("compare", "--widths", "0"), "whole numbers of at least 1 separated by commas"),
+    "width and a half": (("compare", "--widths", "1.5"), "got '1.5'"),
+    "widths of a quadratic": (
+        ("compare", *QUADRATIC, "--widths", "3"),
+        "`widths` must be left out for quadratic",
+    ),
+    "negative end time": (("compare", "--end-time=-1"), "--end-time: must be a positive number, got '-1'"),
+    "zero rate": (("compare", "--rate", "0"), "--rate: must be a positive number, got '0'"),
+    "negative seed": (("compare", "--seed=-1"), "--seed: must be a whole number of at least 0, got '-1'"),
+    "fractional seed": (("compare", "--seed", "1.5"), "got '1.5'"),
+    "unknown option": (("compare", "--colour"), "unrecognized arguments: --colour"),
+    "unknown command": (("train",), "invalid choice: 'train'"),
+    "missing value": (("compare", "--seed"), "expected one argument"),
+    "run of nothing": (("run",), "give either the NAME of an experiment or --all"),
+    "run of a name and all": (("run", "a", "--all"), "give either the NAME of an experiment or --all"),
+    "run elsewhere": (("run", "nowhere"), "experiments are in a source checkout of gradflow"),
+    "run of all elsewhere": (("run", "--all"), "experiments are in a source checkout of gradflow"),
+    "run of a missing path": (("run", "no/such.py"), "there is no no/such.py here"),
+}
+
+
+@pytest.mark.parametrize(("argv", "sentence"), WRONG.values(), ids=WRONG)
+def test_wrong_arguments_get_one_sentence_and_status_two(argv, sentence, capsys, tmp_path):
+    assert status_of(*argv) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+class TestFolders:
+    @pytest.mark.parametrize("json_too", [(), ("--json",)])
+    def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_runs(
+        self, capsys, tmp_path, monkeypatch, json_too
+    ):
+        (tmp_path / "file").write_text("in the way")
+        monkeypatch.setattr(compare_module, "integrate", lambda *_, **__: pytest.fail("it ran"))
+        assert status_of("compare", "--output", "file/out", *json_too) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("gradflow compare: `output` must be a folder that can be written")
+        assert printed.err.count("\n") == 1
+
+    def test_a_file_in_place_of_the_folder_is_refused(self, capsys, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        assert status_of("compare", "--output", "file") == 2
+
+
+def test_a_method_whose_package_is_missing_is_refused_in_its_own_words(capsys, monkeypatch):
+    def integrate(*_, **__):
+        raise ImportError("cvode needs the extra stiff")
+
+    monkeypatch.setattr(compare_module, "integrate", integrate)
+    assert main(["compare", *QUADRATIC]) == 2
+    assert capsys.readouterr() == ("", "gradflow compare: cvode needs the extra stiff\n")
+
+
+class TestInterrupts:
+    def interrupted_descend(self, monkeypatch, at):
+        """Let the descent number `at` meet Ctrl-C at its tenth step."""
+        numbers = iter(range(100))
+
+        def descend(problem, *arguments, **options):
+            if next(numbers) == at:
+                problem = Interrupting(problem, 10)
+            return gf.descend(problem, *arguments, **options)
+
+        monkeypatch.setattr(compare_module, "descend", descend)
+
+    def test_in_a_descent_what_was_finished_and_what_was_reached_is_kept(self, capsys, monkeypatch):
+        self.interrupted_descend(monkeypatch, at=1)
+        assert main(["compare", *QUADRATIC, "--json"]) == 130
+        found = json.loads(capsys.readouterr().out)
+        assert found["interrupted"]
+        assert [row["outcome"] for row in found["descents"]] == ["FINISHED", "INTERRUPTED"]
+        assert found["descents"][1]["steps"] == 9
+        assert gf.Trajectory.load(found["trajectories"][2]).steps[-1] == 9
+        assert len(found["figures"]) == 2
+
+    @pytest.mark.usefixtures("no_figures")
+    def test_the_table_says_how_many_descents_are_missing(self, capsys, monkeypatch):
+        self.interrupted_descend(monkeypatch, at=0)
+        assert main(["compare", *QUADRATIC]) == 130
+        assert "interrupted from the keyboard, 2 of 3 descents not run" in capsys.readouterr().out
+
+    def test_in_the_flow_the_part_that_was_reached_is_kept(self, capsys, monkeypatch):
+        def integrate(flow, *arguments, **options):
+            return gf.integrate(gf.GradientFlow(Interrupting(flow.problem, 60)), *arguments, **options)
+
+        monkeypatch.setattr(compare_module, "integrate", integrate)
+        assert main(["compare", *QUADRATIC, "--method", "RK45", "--json"]) == 130
+        found = json.loads(capsys.readouterr().out)
+        assert found["flow"]["outcome"] == "INTERRUPTED"
+        assert 0 < found["flow"]["final_time"] < 5
+        assert found["descents"] == []
+        assert [path.rpartition("/")[2] for path in found["trajectories"]] == ["flow.npz"]
+
+    def test_while_files_are_written_the_table_is_still_printed(self, capsys, monkeypatch):
+        def save_figure(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("gradflow.plots.save_figure", save_figure)
+        assert main(["compare", *QUADRATIC]) == 130
+        assert "flow" in capsys.readouterr().out
+
+    def test_elsewhere_they_end_the_command_without_a_traceback(self, capsys, monkeypatch):
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(compare_module, "settle", interrupted)
+        assert main(["compare"]) == 130
+        assert capsys.readouterr().err == "gradflow compare: interrupted\n"
+
+
+class Interrupting:
+    """A problem that raises KeyboardInterrupt at a given evaluation."""
+
+    def __init__(self, problem, evaluations):
+        self._problem, self._left = problem, evaluations
+        self.num_weights = problem.num_weights
+
+    def __getattr__(self, name):
+        return getattr(self._problem, name)
+
+    def loss_and_gradient(self, w):
+        self._left -= 1
+        if self._left < 0:
+            raise KeyboardInterrupt
+        return self._problem.loss_and_gradient(w)
+
+
+class TestList:
+    def test_it_names_every_case_rule_and_method(self, capsys):
+        assert main(["list"]) == 0
+        printed = capsys.readouterr().out
+        for name in (*cases.CASES, "GradientDescent", "HeavyBall", "Adam", "auto", "LSODA"):
+            assert name in printed
+
+    def test_as_json_it_is_one_object(self, capsys):
+        assert main(["list", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert set(found) == {"cases", "rules", "methods"}
+        assert set(found["cases"]) == set(cases.CASES)
+        assert all(found["rules"].values())
+        assert "UpdateRule" not in found["rules"]
+
+
+class TestRun:
+    @pytest.fixture
+    def experiments(self, tmp_path):
+        folder = tmp_path / "experiments"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("raise RuntimeError('not an experiment')\n")
+        for name in ("first", "second"):
+            (folder / f"{name}.py").write_text(f"print('this is {name}', __name__)\n")
+
+    @pytest.mark.usefixtures("experiments")
+    @pytest.mark.parametrize("name", ["second", "experiments/second.py"])
+    def test_a_name_or_a_path_runs_as_a_script(self, capsys, name):
+        assert main(["run", name]) == 0
+        assert capsys.readouterr().out == "this is second __main__\n"
+
+    @pytest.mark.usefixtures("experiments")
+    def test_all_runs_every_script(self, capsys):
+        assert main(["run", "--all"]) == 0
+        assert capsys.readouterr().out == "this is first __main__\nthis is second __main__\n"
+
+    @pytest.mark.usefixtures("experiments")
+    def test_a_wrong_name_is_answered_with_the_right_ones(self, capsys):
+        assert status_of("run", "third") == 2
+        assert "the experiments are first, second" in capsys.readouterr().err
+
+    def test_an_error_inside_an_experiment_keeps_its_traceback(self, tmp_path):
+        (tmp_path / "wrong.py").write_text("raise ValueError('inside')\n")
+        with pytest.raises(ValueError, match="inside"):
+            main(["run", "wrong.py"])
+
+    def test_the_words_of_the_process_are_put_back(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["before"])
+        (tmp_path / "script.py").write_text("import sys; assert sys.argv == ['script.py']\n")
+        assert main(["run", "script.py"]) == 0
+        assert sys.argv == ["before"]
+
+
+class TestProcess:
+    def test_json_is_one_object_on_standard_output_and_nothing_else(self):
+        done = in_a_process(
+            "compare", *QUADRATIC, "--learning-rates", "0.19,25", "--end-time", "2000", "--json"
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        json.loads(done.stdout, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
+
+    def test_a_wrong_argument_is_one_sentence_and_no_traceback(self):
+        done = in_a_process("compare", "--problem", "mnist", "--json")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("gradflow compare: `problem` must be one of")
+        assert done.stderr.count("\n") == 1
+
+    def test_version_and_help(self):
+        assert in_a_process("--version").stdout == f"gradflow {gf.__version__}\n"
+        for argv in ((), ("--help",)):
+            done = in_a_process(*argv)
+            assert done.returncode == 0
+            assert "compare" in done.stdout
+
+    def test_a_reader_that_has_gone_costs_no_files_and_no_complaint(self, tmp_path):
+        command = [sys.executable, "-m", "gradflow", "compare", *QUADRATIC]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.close()
+            complaint = process.stderr.read()
+        assert (process.returncode, complaint) == (0, b"")
+        assert (tmp_path / "gradflow-compare" / "flow.npz").exists()
+
+    def test_no_progress_is_shown_unless_standard_error_is_a_terminal(self):
+        assert in_a_process("compare", *QUADRATIC).stderr == ""
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_progress_bar_is_shown_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main(["compare", *QUADRATIC]) == 0
+    assert "%|" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_cost_warning_is_one_sentence(capsys, monkeypatch):
+    def integrate(*arguments, **options):
+        warnings.warn("RK45 will need many gradients", gf.CostWarning, stacklevel=1)
+        return gf.integrate(*arguments, **options)
+
+    monkeypatch.setattr(compare_module, "integrate", integrate)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert main(["compare", *QUADRATIC]) == 0
+    assert capsys.readouterr().err == "gradflow compare: RK45 will need many gradients\n"
