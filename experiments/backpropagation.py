@@ -1,0 +1,252 @@
+"""Whether the delta recursion gives the gradient, and what following it does to a network.
+
+It does: on a 64-32-16-10 tanh network and handwritten digits, delta_n = dE/dx_n of every layer agrees with
+central differences of the error to 1e-10 of its length, and so do the outer products
+dE/dW_n = delta_{n+1} y_n'. What is left belongs to the differences: it falls with the square of their step
+until rounding takes over (at the output the error is quadratic, so rounding is all there is). Automatic
+differentiation agrees to 1e-15. Following the negative gradient to t = 100 brings the error on 1200 digits
+from 0.981 to 0.097 along the flow, to 0.103 at 1.5 times the stability limit, where 192 of 862 steps raise it
+on the way, and the share of 597 unseen digits that are read correctly from 12 % to 96 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gradflow as gf
+from gradflow import datasets, plots
+from gradflow.analysis.differences import difference_gradient
+from gradflow.plots import style
+from gradflow.problems import FeedForward
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+FIGURE = Path(__file__).parents[1] / "figures" / "backpropagation"
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """How far the recursion is from differences of the error, over the length of what is compared.
+
+    Attributes
+    ----------
+    steps : ndarray, shape (m,)
+        Step h of the central differences.
+    deltas : ndarray, shape (m, L - 1)
+        The largest over the patterns of |delta_n - differences| / |delta_n|, layer by layer from n = 2.
+    products : ndarray, shape (m, L - 1)
+        The same of the outer products dE/dW_n, from n = 1.
+    autodiff : ndarray, shape (L - 1,), or None
+        The same of dE/dW_n against automatic differentiation, where it is installed.
+    """
+
+    steps: Array
+    deltas: Array
+    products: Array
+    autodiff: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The check of the recursion, the flow, and the descents by their learning rate over 2 / lambda.
+
+    Runs have the records "training" and "test": the share of digits read correctly.
+    """
+
+    check: Check
+    flow: gf.Trajectory
+    descents: dict[float, gf.Trajectory]
+    num_training: int
+    num_test: int
+
+
+def run(
+    *,
+    widths: Sequence[int] = (32, 16),
+    num_training: int = 1200,
+    num_patterns: int = 3,
+    difference_steps: Sequence[float] = tuple(np.geomspace(1e-9, 1e-1, 17)),
+    shares: Sequence[float] = (0.25, 0.95, 1.5),
+    end_time: float = 100.0,
+    seed: int = 0,
+) -> Results:
+    """Return the check of the deltas, the flow and descents on digits, with their accuracies.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the hidden layers.
+    num_training : int
+        Digits that are learned, drawn at random; the others are the test.
+    num_patterns : int
+        Patterns on which the deltas are checked.
+    difference_steps : sequence of float
+        Steps of the central differences.
+    shares : sequence of float
+        Learning rates over 2 / lambda at the start.
+    end_time : float
+        Flow time.
+    seed : int
+        Of the division of the digits and of the starting weights.
+    """
+    inputs, labels = datasets.digits()
+    inputs = inputs / 16
+    order = np.random.default_rng(seed).permutation(len(labels))
+    training, test = order[:num_training], order[num_training:]
+    problem = FeedForward(inputs[training], labels[training], widths)
+    w0 = problem.initial_weights(seed)
+
+    def accuracy(rows: NDArray[np.int64]) -> Any:
+        return lambda t, w: problem.accuracy(w, inputs[rows], labels[rows])  # noqa: ARG005
+
+    record = {"training": accuracy(training), "test": accuracy(test)}
+    times = np.concatenate([[0.0], np.geomspace(1e-3 * end_time, end_time, 60)])
+    flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, times=times, record=record)
+    limit = gf.analysis.stability.largest_stable_learning_rate(problem, w0)
+    descents = {}
+    for share in shares:
+        num_steps = round(end_time / (share * limit))
+        every = max(1, num_steps // 150)
+        descents[share] = gf.descend(problem, w0, share * limit, num_steps, record_every=every, record=record)
+    check = _check(problem, w0, inputs[training], labels[training], num_patterns, np.array(difference_steps))
+    return Results(check, flow, descents, len(training), len(test))
+
+
+def _check(
+    problem: FeedForward, w: Array, inputs: Array, labels: NDArray[np.int64], num_patterns: int, steps: Array
+) -> Check:
+    patterns = [problem.subset([p]) for p in range(num_patterns)]
+    errors = [[_errors(pattern, w, h) for pattern in patterns] for h in steps]
+    worst = np.array(errors).max(axis=1)
+    return Check(steps, worst[:, 0], worst[:, 1], _autodiff_errors(problem, w, inputs, labels))
+
+
+def _errors(pattern: FeedForward, w: Array, h: float) -> Array:
+    """Return the relative errors of the deltas and of the outer products by layer, shape (2, L - 1)."""
+    differences = pattern.unflatten(difference_gradient(pattern, w, step=h))
+    # x_{n+1} = W_n y_n + b_n, so that on one pattern the differences in b_n are those in x_{n+1}.
+    deltas = [
+        _relative(delta[0], by_bias)
+        for delta, (_, by_bias) in zip(pattern.deltas(w), differences, strict=True)
+    ]
+    products = [
+        _relative(product, by_weight)
+        for (product, _), (by_weight, _) in zip(
+            pattern.unflatten(pattern.gradient(w)), differences, strict=True
+        )
+    ]
+    return np.array([deltas, products])
+
+
+def _relative(exact: Array, other: Any) -> float:
+    return float(np.linalg.norm(exact - other) / np.linalg.norm(exact))
+
+
+def _autodiff_errors(
+    problem: FeedForward, w: Array, inputs: Array, labels: NDArray[np.int64]
+) -> Array | None:
+    """Return the relative difference of dE/dW_n from automatic differentiation of the loss written out."""
+    try:
+        import autograd
+        import autograd.numpy as anp
+    except ImportError:
+        return None
+    targets = np.eye(10)[labels]
+
+    def loss(layers: list[tuple[Array, Array]]) -> Any:
+        y = inputs
+        for kernel, bias in layers[:-1]:
+            y = anp.tanh(anp.dot(y, kernel.T) + bias)
+        kernel, bias = layers[-1]
+        return 0.5 * anp.sum((anp.dot(y, kernel.T) + bias - targets) ** 2) / len(inputs)
+
+    found = autograd.grad(loss)(problem.unflatten(w))
+    own = problem.unflatten(problem.gradient(w))
+    return np.array([_relative(ours, other) for (ours, _), (other, _) in zip(own, found, strict=True)])
+
+
+def plot(results: Results) -> Figure:
+    """Return the figure: the check of the deltas, the decrease of the error, and the accuracy."""
+    figure, panels = plots.new_figure(3, width=9.4, height=3.2)
+    runs = {"flow": results.flow} | {
+        rf"descent, $\eta = {share:g}\cdot 2/\lambda$": each for share, each in results.descents.items()
+    }
+    with plots.in_style():
+        _draw_check(panels[0], results.check)
+        plots.draw_losses(runs, ax=panels[1])
+        panels[1].set(xscale="log", xlim=(0.05, None), title=f"error on {results.num_training} digits")
+        panels[1].set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
+        panels[1].minorticks_off()
+        _draw_accuracy(panels[2], results, runs)
+    return figure
+
+
+def _draw_check(ax: Axes, check: Check) -> None:
+    for n in range(check.deltas.shape[1]):
+        color = style.DESCENT_COLORS[n]
+        ax.loglog(
+            check.steps, check.deltas[:, n], "o-", color=color, markersize=3, label=rf"$\delta_{n + 2}$"
+        )
+        label = rf"$\delta_{n + 2}\,y_{n + 1}^\top = dE/dW_{n + 1}$"
+        ax.loglog(check.steps, check.products[:, n], ":", color=color, linewidth=1.4, label=label)
+    rough = check.steps >= 1e-3
+    ax.loglog(check.steps[rough], 4e-2 * check.steps[rough] ** 2, label="$h^2$", **style.LIMIT_LINE)
+    ax.set(xlabel="step $h$ of the central differences", ylabel="difference over length")
+    ax.set_title("delta recursion against differences of $E$")
+    ax.set_ylim(1e-19, 1.0)
+    ax.legend(loc="lower left")
+    if check.autodiff is not None:
+        text = f"automatic differentiation\nagrees to {check.autodiff.max():.0e}"
+        ax.text(0.5, 0.97, text, transform=ax.transAxes, ha="center", va="top", fontsize=7)
+
+
+def _draw_accuracy(ax: Axes, results: Results, runs: dict[str, gf.Trajectory]) -> None:
+    for (label, line), each in zip(style.lines(runs).items(), runs.values(), strict=True):
+        later = each.times > 0
+        ax.semilogx(each.times[later], 100 * each.records["test"][later], label=label, **line)
+    flow, later = results.flow, results.flow.times > 0
+    ax.plot(
+        flow.times[later],
+        100 * flow.records["training"][later],
+        label="flow, training",
+        **{**style.FLOW_LINE, "linestyle": ":", "linewidth": 1.4},
+    )
+    ax.set(xlabel=style.TIME, ylabel="digits read correctly, %", ylim=(0.0, 103.0), xlim=(0.05, None))
+    ax.set_title(f"accuracy on {results.num_test} unseen digits")
+    ax.legend(loc="lower right")
+
+
+def main() -> None:
+    """Run, print the numbers and write the figure."""
+    results = run()
+    check = results.check
+    best = check.deltas.min(axis=0), check.products.min(axis=0)
+    print("relative difference from central differences at their best step")
+    for n, (delta, product) in enumerate(zip(*best, strict=True)):
+        exact = "" if check.autodiff is None else f", from autodiff {check.autodiff[n]:.1e}"
+        print(f"  delta_{n + 2}: {delta:.1e}; dE/dW_{n + 1} = delta_{n + 2} y_{n + 1}': {product:.1e}{exact}")
+    print(f"{results.num_training} training digits, {results.num_test} test digits")
+    print("  run             steps  error start -> end    training       test  rising steps")
+    runs = {"flow": results.flow} | {
+        f"{share:g} * 2/lambda": each for share, each in results.descents.items()
+    }
+    for name, each in runs.items():
+        shares = each.records["training"][[0, -1]], each.records["test"][[0, -1]]
+        rising = int((np.diff(each.step_losses) > 0).sum())
+        print(f"  {name:14}  {each.steps[-1]:5}  {each.losses[0]:8.4f} {each.final_loss:8.4f}", end="  ")
+        print("  ".join(f"{start:5.1%} {end:6.1%}" for start, end in shares), f"  {rising}")
+    print(*plots.save_figure(plot(results), FIGURE), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

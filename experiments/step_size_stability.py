@@ -1,0 +1,365 @@
+"""How large the learning rate may be.
+
+Below 2 / lambda_max, and below 1 / lambda_max nothing overshoots. On a quadratic each step of descent
+multiplies the distance along an eigenvector by 1 - eta lambda: monotone below 1 / lambda, alternating but
+shrinking up to 2 / lambda, growing beyond. Momentum b = 0.9 moves the limit to 3.8 / lambda (heavy ball) or
+1.357 / lambda (Nesterov): at 0.99 of its limit each rule shrinks the distance, at 1.01 it stretches it. On
+the handwritten digits (64-32-10 network) the limit at the start is 0.0924. Training does not end there: past
+it the error rises for some steps until the sharpness has fallen below 2 / eta, and up to twice the limit the
+loss at t = 20 is within 4 % of the flow's; at 2.4 times the limit the run diverges. The weights tell earlier:
+they are 3 % of the flow's way apart at 2 / lambda, 34 % at 1.4 times that and 112 % at twice that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gradflow as gf
+from gradflow import cases, plots, rules
+from gradflow.analysis.companion import spectral_radii
+from gradflow.analysis.stability import largest_stable_learning_rate
+from gradflow.plots import style
+from gradflow.problems import Quadratic
+from gradflow.rules import UpdateRule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+FIGURE = Path(__file__).parents[1] / "figures" / "step_size_stability"
+# A loss of so many times the start will not come back.
+GROWN = 30.0
+WORDS = ("no overshoot", "overshoots,\nshrinks", "grows")
+SHADES = ("#eaf4ea", "#fdf3dc", "#fbe3dd")
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Descent on a quadratic, one eigendirection at a time.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray, shape (n,)
+    learning_rates : ndarray, shape (m,)
+    factors : ndarray, shape (m, n)
+        By how much a step multiplies the distance along each eigenvector, over several steps.
+    regimes : dict of float to Trajectory
+        By eta lambda_max, runs below 1 / lambda, between the limits, and above 2 / lambda.
+    """
+
+    eigenvalues: Array
+    learning_rates: Array
+    factors: Array
+    regimes: dict[float, gf.Trajectory]
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """One rule near its limit of stability.
+
+    Attributes
+    ----------
+    rule : UpdateRule
+        At learning rate 1.
+    limit : float
+        Largest stable eta lambda.
+    shares : ndarray, shape (m,)
+        eta over the limit.
+    measured, predicted : ndarray, shape (m,)
+        By how much a step multiplies the distance in the long run, and the companion matrix's word for it.
+    """
+
+    rule: UpdateRule
+    limit: float
+    shares: Array
+    measured: Array
+    predicted: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Descents on digits on both sides of the limit.
+
+    Attributes
+    ----------
+    limit : float
+        2 / lambda at the start.
+    flow : Trajectory
+    shares : ndarray, shape (m,)
+        Learning rates over the limit.
+    final_losses, distances : ndarray, shape (m,)
+        At the end time; the distance to the flow over the flow's way.
+    rising : ndarray, shape (m,)
+        Share of steps that raised the loss.
+    first_factors : ndarray, shape (m,)
+        g_1 . v / g_0 . v with the top eigenvector v at the start; 1 - eta lambda in the linear theory.
+    followed : dict of float to Trajectory
+        By share, some of the runs with the record "sharpness".
+    """
+
+    limit: float
+    flow: gf.Trajectory
+    shares: Array
+    final_losses: Array
+    distances: Array
+    rising: Array
+    first_factors: Array
+    followed: dict[float, gf.Trajectory]
+
+    @property
+    def diverged(self) -> NDArray[np.bool_]:
+        """Which runs ended far above their start, shape (m,)."""
+        return ~(self.final_losses < GROWN * self.flow.losses[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The quadratic, the rules by name, and the network."""
+
+    modes: Modes
+    limits: dict[str, Limit]
+    network: Network
+
+
+def run(
+    *,
+    eigenvalues: Sequence[float] = (1.0, 4.0, 10.0),
+    num_modes_steps: int = 12,
+    momentum: float = 0.9,
+    num_momentum_steps: int = 1000,
+    shares: Sequence[float] = tuple(np.geomspace(0.25, 4.0, 17)),
+    followed: Sequence[float] = (0.5, 0.95, 1.5, 2.0),
+    end_time: float = 20.0,
+    seed: int = 0,
+) -> Results:
+    """Return descents on both sides of their limits, on a quadratic and on digits.
+
+    Parameters
+    ----------
+    eigenvalues : sequence of float
+        Of the quadratic.
+    num_modes_steps, num_momentum_steps : int
+        Steps of the runs on the quadratic, without and with momentum.
+    momentum : float
+        b of heavy ball and Nesterov.
+    shares : sequence of float
+        Learning rates over 2 / lambda on the digits, met so that a whole number of steps fits.
+    followed : sequence of float
+        Those whose sharpness is followed.
+    end_time : float
+        Flow time of the runs on digits.
+    seed : int
+        Of the starting weights.
+    """
+    entrants: dict[str, UpdateRule] = {
+        "descent": rules.GradientDescent(1.0),
+        f"heavy ball, b = {momentum:g}": rules.HeavyBall(1.0, momentum),
+        f"Nesterov, b = {momentum:g}": rules.Nesterov(1.0, momentum),
+    }
+    return Results(
+        _modes(np.array(eigenvalues), num_modes_steps),
+        {name: _near_limit(rule, num_momentum_steps) for name, rule in entrants.items()},
+        _network(np.array(shares), followed, end_time, seed),
+    )
+
+
+def _modes(eigenvalues: Array, num_steps: int) -> Modes:
+    problem, start = Quadratic(eigenvalues), np.ones(eigenvalues.size)
+    learning_rates = np.linspace(0.05, 2.3, 24) / eigenvalues.max()
+    runs = [gf.descend(problem, start, eta, num_steps) for eta in learning_rates]
+    factors = np.array([np.abs(run.final_weights) ** (1 / num_steps) for run in runs])
+    regimes = {
+        product: gf.descend(problem, start, product / eigenvalues.max(), 60)
+        for product in (0.5, 1.5, 1.98, 2.02, 2.2)
+    }
+    return Modes(eigenvalues, learning_rates, factors, regimes)
+
+
+def _near_limit(rule: UpdateRule, num_steps: int) -> Limit:
+    problem = Quadratic(1.0)
+    limit = largest_stable_learning_rate(problem, [0.0], rule)
+    shares = np.array([0.9, 0.93, 0.96, 0.98, 0.99, 1.01, 1.02, 1.04, 1.07, 1.1])
+    measured = [_long_run_factor(problem, rule, share * limit, num_steps) for share in shares]
+    return Limit(rule, limit, shares, np.array(measured), spectral_radii(rule, shares * limit))
+
+
+def _long_run_factor(problem: Quadratic, rule: Any, eta: float, num_steps: int) -> float:
+    """Return the factor per step between two windows of a run, whose weight may change sign in them."""
+    run = gf.descend(problem, [1.0], replace(rule, learning_rate=eta), num_steps)
+    quarter = len(run.weights) // 4
+    sizes = np.abs(run.weights[:, 0])
+    early, late = sizes[-3 * quarter : -2 * quarter], sizes[-quarter:]
+    return float((late.max() / early.max()) ** (1 / (2 * quarter)))
+
+
+def _network(shares: Array, followed: Sequence[float], end_time: float, seed: int) -> Network:
+    case = cases.make("digits", seed=seed)
+    problem, w0 = case.problem, case.w0
+    values, vectors = gf.curvature.top_eigenpairs(problem, w0, 1)
+    limit, top, gradient = 2 / values[0], vectors[:, 0], problem.gradient(w0)
+    flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, rtol=1e-8, times=2)
+    counts = [round(end_time / (share * limit)) for share in shares]
+    runs = [gf.descend(problem, w0, end_time / count, count, record_every=count) for count in counts]
+    firsts = [problem.gradient(w0 - end_time / count * gradient) @ top for count in counts]
+    return Network(
+        limit,
+        flow,
+        end_time / (np.array(counts) * limit),
+        np.array([run.final_loss for run in runs]),
+        np.array([gf.compare(run, flow).relative_distance[-1] for run in runs]),
+        np.array([np.mean(np.diff(run.step_losses) > 0) for run in runs]),
+        np.array(firsts) / (gradient @ top),
+        {s: _followed(problem, w0, s * limit, end_time) for s in followed},
+    )
+
+
+def _followed(problem: gf.problems.Problem, w0: Array, eta: float, end_time: float) -> gf.Trajectory:
+    num_steps = round(end_time / eta)
+
+    def sharpness(t: float, w: Array) -> float:  # noqa: ARG001
+        return gf.curvature.sharpness(problem, w, tol=1e-4)
+
+    return gf.descend(
+        problem, w0, eta, num_steps, record_every=max(1, num_steps // 24), record={"sharpness": sharpness}
+    )
+
+
+def plot(results: Results) -> Figure:
+    """Return the figure: factors and regimes of a quadratic, limits of momentum, and the digits."""
+    figure, panels = plots.new_figure(3, width=9.4, height=5.8, num_rows=2)
+    with plots.in_style():
+        _draw_modes(panels[0], results.modes)
+        _draw_regimes(panels[1], results.modes)
+        _draw_limits(panels[2], results.limits)
+        _draw_final(panels[3], results.network)
+        _draw_distances(panels[4], results.network)
+        followed = results.network.followed
+        named = {rf"$\eta = {share:g}\cdot 2/\lambda$": each for share, each in followed.items()}
+        plots.draw_sharpness(named, ax=panels[5])
+        panels[5].set(title="digits: sharpness on the way")
+        panels[5].legend(loc="center right", bbox_to_anchor=(1.0, 0.68))
+    return figure
+
+
+def _draw_modes(ax: Axes, modes: Modes) -> None:
+    dense, largest = np.linspace(0.0, modes.learning_rates[-1], 300), modes.eigenvalues.max()
+    for index, value in enumerate(modes.eigenvalues):
+        color = style.DESCENT_COLORS[index]
+        ax.plot(dense, np.abs(1 - dense * value), color=color, linewidth=1.2, label=rf"$\lambda = {value:g}$")
+        ax.plot(modes.learning_rates, modes.factors[:, index], "o", color=color, markersize=3)
+    ax.axhline(1.0, color="#555555", linewidth=0.7)
+    ends = (0.0, 1 / largest, 2 / largest, dense[-1])
+    for (left, right), shade, word in zip(pairwise(ends), SHADES, WORDS, strict=True):
+        ax.axvspan(left, right, color=shade, zorder=0, linewidth=0)
+        ax.text((left + right) / 2, 1.42, word, ha="center", va="top", fontsize=6.5)
+    _draw_both_limits(ax, 2 / largest, label=False)
+    ax.set(xlim=(0, dense[-1]), ylim=(0, 1.45), xlabel=style.LEARNING_RATE)
+    ax.set(
+        ylabel=r"factor of the distance per step", title=r"quadratic: $|1 - \eta\lambda|$ in each direction"
+    )
+    ax.legend(loc="lower left")
+
+
+def _draw_both_limits(ax: Axes, limit: float, label: bool = True) -> None:
+    ax.axvline(
+        limit / 2,
+        label=r"$1/\lambda$: no overshoot" if label else None,
+        **{**style.LIMIT_LINE, "linestyle": ":"},
+    )
+    ax.axvline(limit, label=style.LIMIT if label else None, **style.LIMIT_LINE)
+
+
+def _draw_regimes(ax: Axes, modes: Modes) -> None:
+    for index, (product, each) in enumerate(modes.regimes.items()):
+        name = rf"$\eta\lambda_{{\max}} = {product:g}$"
+        ax.semilogy(each.steps, each.losses, label=name, **style.descent_line(index))
+    ax.set(xlabel=style.STEP, ylabel=style.LOSS, ylim=(1e-4, 1e5), title="quadratic: both sides of 2")
+    ax.legend(loc="upper right")
+
+
+def _draw_limits(ax: Axes, limits: dict[str, Limit]) -> None:
+    for index, (name, each) in enumerate(limits.items()):
+        color = style.DESCENT_COLORS[index]
+        label = rf"{name}: ${each.limit:.4g}/\lambda$"
+        ax.plot(each.shares, each.measured, "o", color=color, markersize=3.5, label=label)
+        dense = np.linspace(each.shares[0], each.shares[-1], 401)
+        ax.plot(dense, spectral_radii(each.rule, dense * each.limit), color=color, linewidth=1)
+    ax.axhline(1.0, color="#555555", linewidth=0.7)
+    ax.axvline(1.0, **style.LIMIT_LINE)
+    ax.set(xlabel=r"$\eta$ over the rule's limit", ylabel="factor of the distance per step", ylim=(0.65, 2.3))
+    ax.set_title("momentum: both sides of each limit")
+    ax.legend(loc="upper left")
+
+
+def _draw_final(ax: Axes, network: Network) -> None:
+    rates = network.shares * network.limit
+    losses = np.where(network.diverged, np.nan, network.final_losses)
+    plots.draw_final_loss(rates, losses, flow_loss=network.flow.final_loss, ax=ax)
+    _draw_both_limits(ax, network.limit)
+    ax.set_title("digits: loss at the same flow time")
+    _label_rates(ax)
+    ax.legend(loc="upper left")
+
+
+def _draw_distances(ax: Axes, network: Network) -> None:
+    rates, near = network.shares * network.limit, ~network.diverged
+    ax.loglog(
+        rates[near],
+        network.distances[near],
+        "o-",
+        color=style.DESCENT_COLORS[0],
+        markersize=3.5,
+        linewidth=1.2,
+        label="descent",
+    )
+    ax.axhline(1.0, color="#555555", linewidth=0.7)
+    _draw_both_limits(ax, network.limit)
+    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance to the flow over its way")
+    ax.set_title("digits: distance at the same flow time")
+    ax.set_ylim(None, 20.0)
+    _label_rates(ax)
+    ax.legend(loc="upper left")
+
+
+def _label_rates(ax: Axes) -> None:
+    rates = (0.02, 0.05, 0.1, 0.2, 0.4)
+    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    ax.set_xticks([], minor=True)
+
+
+def main() -> None:
+    """Run, print the numbers and write the figure."""
+    results = run()
+    modes, network = results.modes, results.network
+    gap = np.abs(modes.factors - np.abs(1 - np.outer(modes.learning_rates, modes.eigenvalues))).max()
+    print(f"quadratic: measured factors are |1 - eta lambda| to {gap:.1e}")
+    for product, each in modes.regimes.items():
+        print(f"  eta lambda_max = {product:g}: error {each.losses[0]:.3g} to {each.final_loss:.3g} ", end="")
+        print(f"after {each.steps[-1]} steps")
+    for name, near in results.limits.items():
+        sides = [near.measured[np.argmin(np.abs(near.shares - share))] for share in (0.99, 1.01)]
+        print(f"{name}: limit {near.limit:.6g} / lambda, ", end="")
+        print(f"factor {sides[0]:.4f} at 0.99 of it and {sides[1]:.4f} at 1.01")
+    print(f"digits: 2 / lambda = {network.limit:.5g}, loss of the flow {network.flow.final_loss:.5g}")
+    print("  over 2/lambda  first factor  1 - eta lambda  final loss  distance/way  rising steps")
+    for k, share in enumerate(network.shares):
+        print(f"  {share:13.3f}  {network.first_factors[k]:12.4f}  {1 - 2 * share:14.4f}", end="")
+        print(f"  {network.final_losses[k]:10.4g}  {network.distances[k]:12.4g}  {network.rising[k]:6.1%}")
+    for share, each in network.followed.items():
+        values = each.records["sharpness"]
+        print(f"  at {share:g} * 2/lambda: sharpness {values[0]:.2f} to {values[-1]:.2f}, ", end="")
+        print(f"2/eta = {2 / each.settings['learning_rate']:.2f}")
+    print(*plots.save_figure(plot(results), FIGURE), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
