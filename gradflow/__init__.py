@@ -4,7 +4,7 @@
 the same `Trajectory` on the same clock, and ``compare`` measures the difference.
 """
 
-from gradflow import analysis, cases, curvature, datasets, flows, plots, problems, rules
+from gradflow import analysis, cases, curvature, datasets, flows, plots, problems, rules, solvers
 from gradflow.analysis import Comparison, compare
 from gradflow.errors import CostWarning, Undefined
 from gradflow.events import Event
@@ -36,4 +36,5 @@ __all__ = [
     "plots",
     "problems",
     "rules",
+    "solvers",
 ]

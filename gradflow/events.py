@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import cast
 
 import numpy as np
@@ -30,6 +31,9 @@ class Event:
         Only falling, any, or only rising crossings.
     terminal : bool
         Whether the first crossing ends the run, with ``Outcome.EVENT``.
+    sentence : callable, optional
+        ``sentence(t, w) -> str`` says what happened, in the message of a run that ends here; by default
+        which level was met.
 
     Examples
     --------
@@ -41,14 +45,18 @@ class Event:
     levels: Sequence[float] | float = (0.0,)
     direction: int = 0
     terminal: bool = True
+    sentence: Callable[[float, Array], str] | None = None
 
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise ValueError(f"`function` must be callable as function(t, w), got {self.function!r:.60}")
-        levels = np.atleast_1d(np.asarray(self.levels, dtype=np.float64))
+        try:
+            levels = np.atleast_1d(np.asarray(self.levels, dtype=np.float64))
+        except (TypeError, ValueError):
+            levels = np.empty(0)
         if levels.ndim != 1 or levels.size == 0 or not np.isfinite(levels).all():
             raise ValueError(f"`levels` must be one or more finite numbers, got {self.levels!r:.60}")
-        if self.direction not in (-1, 0, 1):
+        if not isinstance(self.direction, Integral) or self.direction not in (-1, 0, 1):
             raise ValueError(f"`direction` must be -1, 0 or 1, got {self.direction!r:.60}")
         object.__setattr__(self, "levels", tuple(levels.tolist()))
 

@@ -29,8 +29,12 @@ def ratio(learning_rate: Scale, rate: Scale) -> float:
     """
     if np.ndim(learning_rate) == 0 and np.ndim(rate) == 0:
         return float(learning_rate) / float(rate)
-    size = max(np.shape(learning_rate) + np.shape(rate))
-    numerator, denominator = _as_matrix(learning_rate, size), _as_matrix(rate, size)
+    numerator, denominator = np.asarray(learning_rate), np.asarray(rate)
+    if max(numerator.ndim, denominator.ndim) == 2:
+        size = max(numerator.shape + denominator.shape)
+        numerator, denominator = _as_matrix(numerator, size), _as_matrix(denominator, size)
+    else:
+        numerator, denominator = np.broadcast_arrays(numerator, denominator)
     h = float(np.vdot(denominator, numerator) / np.vdot(denominator, denominator))
     if not np.allclose(numerator, h * denominator, rtol=1e-10, atol=1e-12 * abs(numerator).max()):
         raise ValueError(
@@ -40,7 +44,11 @@ def ratio(learning_rate: Scale, rate: Scale) -> float:
     return h
 
 
-def _as_matrix(scale: Scale, size: int) -> Array:
-    if np.ndim(scale) == 2:
-        return np.asarray(scale)
-    return np.diag(np.broadcast_to(scale, size))
+def _as_matrix(scale: Array, size: int) -> Array:
+    return scale if scale.ndim == 2 else np.diag(np.broadcast_to(scale, size))
+
+
+def check_size(name: str, scale: Scale, num_weights: int) -> None:
+    """Raise unless the vector or matrix fits so many weights."""
+    if np.ndim(scale) and np.shape(scale)[0] != num_weights:
+        raise ValueError(f"`{name}` must fit {num_weights} weights, got shape {np.shape(scale)}")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tokenize
 import zipfile
+import zlib
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,6 +19,22 @@ if TYPE_CHECKING:
 
 FORMAT = "gradflow-trajectory"
 VERSION = 1
+# What zipfile, zlib, numpy and json raise on bytes that are not what they seem.
+FOREIGN = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    RuntimeError,
+    zlib.error,
+    zipfile.BadZipFile,
+    MemoryError,
+    tokenize.TokenError,
+    SyntaxError,
+)
 ROWS = ("times", "steps", "weights", "losses", "step_times", "step_losses", "final_state", "final_weights")
 OPTIONAL = ("learning_rates", "velocities", "loss_slopes")
 PLAIN = ("message", "num_gradients", "num_hvps", "method", "settings")
@@ -26,6 +45,12 @@ def to_json(value: Any) -> str:
     return json.dumps(
         value, default=lambda other: other.tolist() if hasattr(other, "tolist") else repr(other)
     )
+
+
+def json_values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as they come back from a file."""
+    values: dict[str, Any] = json.loads(to_json(settings))
+    return values
 
 
 def pack(run: Trajectory) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -58,8 +83,8 @@ def write(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> 
         raise
 
 
-def unpack(path: Path) -> dict[str, Any]:
-    """Return the fields of the trajectory in `path`, the outcome by name.
+def unpack(path: Path, outcomes: type[Enum]) -> dict[str, Any]:
+    """Return the fields of the trajectory in `path`.
 
     Raises
     ------
@@ -73,15 +98,15 @@ def unpack(path: Path) -> dict[str, Any]:
                 raise KeyError("format")
             if header["version"] > VERSION:
                 raise ValueError(f"format version {header['version']}, newer than this gradflow's {VERSION}")
-            return _fields(header, file)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            return _fields(header, file) | {"outcome": outcomes[header["outcome"]]}
+    except FOREIGN as error:
         if isinstance(error, FileNotFoundError | IsADirectoryError | PermissionError):
             raise
         raise ValueError(f"`path` must be a gradflow trajectory, got {str(path)!r}: {error}") from None
 
 
 def _fields(header: dict[str, Any], file: Any) -> dict[str, Any]:
-    fields = {name: header[name] for name in (*PLAIN, "outcome")}
+    fields = {name: header[name] for name in PLAIN}
     fields |= {name: file[name] for name in ROWS}
     fields |= {name: file.get(name) for name in OPTIONAL}
     fields["states"] = file.get("states", fields["weights"])
@@ -90,4 +115,9 @@ def _fields(header: dict[str, Any], file: Any) -> dict[str, Any]:
         name: tuple(file[f"crossing {index} {part}"] for part in range(3))
         for index, name in enumerate(header["crossings"])
     }
+    if not isinstance(fields["settings"], dict) or not isinstance(fields["num_gradients"], int):
+        raise ValueError("a header of another form")
+    rows = [fields[name] for name in ("times", "steps", "weights", "states", "losses", *OPTIONAL)]
+    if len({len(each) for each in (*rows, *fields["records"].values()) if each is not None}) != 1:
+        raise ValueError("columns of unequal length")
     return fields

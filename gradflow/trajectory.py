@@ -100,6 +100,10 @@ class Trajectory:
         for each in arrays:
             each.flags.writeable = False
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
     @property
     def is_continuous(self) -> bool:
         """Whether this is a flow (else a descent)."""
@@ -168,9 +172,7 @@ class Trajectory:
         ValueError
             If the file is truncated, is no trajectory, or has a newer format.
         """
-        fields = storage.unpack(Path(path))
-        fields["outcome"] = Outcome[fields["outcome"]]
-        return cls(**fields)
+        return cls(**storage.unpack(Path(path), Outcome))
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``)."""
@@ -180,6 +182,8 @@ class Trajectory:
             raise ImportError('to_xarray needs xarray: pip install "gradflow-sim[xarray]"') from None
         rows = {"weights": (("time", "weight"), self.weights), "loss": ("time", self.losses)}
         for name, values in self.records.items():
+            if name in (*rows, "time", "step", "weight"):
+                raise ValueError(f"`records` must have names of their own in a dataset, got {name!r}")
             rows[name] = (("time", *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
         attributes: dict[str, Any] = {
             "outcome": self.outcome.name,

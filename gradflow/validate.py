@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,6 +14,8 @@ Array = NDArray[np.float64]
 
 def array(name: str, value: Any, ndim: int) -> Array:
     """Return `value` as a finite float64 array of `ndim` dimensions that the caller does not share."""
+    if np.iscomplexobj(value):
+        raise ValueError(f"`{name}` must be real numbers, got {value!r:.60}")
     try:
         result = np.array(value, dtype=np.float64, order="C")
     except (TypeError, ValueError):
@@ -46,6 +49,12 @@ def count(name: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"`{name}` must be a whole number of at least {least}, got {value!r:.60}")
     return int(value)
+
+
+def function(name: str, value: Any) -> None:
+    """Raise unless `value` can be called."""
+    if not callable(value):
+        raise ValueError(f"`{name}` must be a function, got {value!r:.60}")
 
 
 def scale(name: str, value: Any) -> float | Array:
@@ -90,3 +99,10 @@ def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
     if result.min() < 0 or result.max() >= num_samples:
         raise ValueError(f"`{name}` must lie in 0 to {num_samples - 1}, got {result.min()} to {result.max()}")
     return result.astype(np.intp, copy=False)
+
+
+def choice(name: str, value: Any, options: Sequence[str]) -> str:
+    """Return `value` if it is one of `options`."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"`{name}` must be one of {', '.join(options)}, got {value!r:.60}")
+    return value

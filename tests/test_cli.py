@@ -463,3 +463,39 @@ def test_a_cost_warning_is_one_sentence(capsys, monkeypatch):
         warnings.simplefilter("default")
         assert main(["compare", *QUADRATIC]) == 0
     assert capsys.readouterr().err == "gradflow compare: RK45 will need many gradients\n"
+
+
+def test_more_steps_than_can_be_kept_are_refused(tmp_path, capsys):
+    words = [
+        "compare",
+        "--problem",
+        "xor",
+        "--learning-rates",
+        "1e-9",
+        "--end-time",
+        "1e3",
+        "--output",
+        str(tmp_path),
+    ]
+    assert main(words) == 2
+    assert "must need at most 100,000,000 steps" in capsys.readouterr().err
+
+
+def test_an_output_folder_without_a_name_is_refused(capsys):
+    assert main(["compare", "--output", ""]) == 2
+    assert "`output` must be a folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_device_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        child = subprocess.run(
+            [sys.executable, "-m", "gradflow", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert child.returncode == 1
+    assert child.stderr.startswith("gradflow list: the output could not be written")
+    assert "Traceback" not in child.stderr

@@ -113,6 +113,33 @@ def newer(path):
     np.savez(path, header=np.array(json.dumps(header)), **arrays)
 
 
+def with_header(**changes):
+    def make(path):
+        flow_run().save(path)
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header"))) | changes
+        np.savez(path, header=np.array(json.dumps(header)), **arrays)
+
+    return make
+
+
+def short_of_a_row(path):
+    flow_run().save(path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(path, **arrays | {"times": arrays["times"][:-1]})
+
+
+def other_compression(path):
+    flow_run().save(path)
+    content = bytearray(path.read_bytes())
+    for start in range(len(content) - 12):
+        if content[start : start + 4] == b"PK\x01\x02":
+            content[start + 10] = 99
+    path.write_bytes(bytes(content))
+
+
 def zipped(path):
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("header.npy", b"not an array")
@@ -123,6 +150,10 @@ FOREIGN = {
     "cut": cut_in_the_middle,
     "corrupted": corrupted,
     "newer": newer,
+    "unknown outcome": with_header(outcome="NOPE"),
+    "settings": with_header(settings=3),
+    "short": short_of_a_row,
+    "other compression": other_compression,
     "zip": zipped,
     "text": lambda path: path.write_text("hello"),
     "empty": lambda path: path.write_bytes(b""),
@@ -168,8 +199,23 @@ def test_a_descent_moves_in_straight_lines():
     np.testing.assert_allclose(run.at(middle), (run.weights[3] + run.weights[4]) / 2)
 
 
-def test_arrays_are_read_only():
-    run = flow_run()
+def test_settings_are_json_values():
+    for run in (
+        gf.integrate(gf.GradientFlow(Quadratic([1.0, 4.0]), np.array([1.0, 2.0])), [1.0, 1.0], 1.0),
+        gf.descend(Quadratic([1.0, 4.0]), [1.0, 1.0], lambda step: 0.1, 3, record_every=np.int8(1)),
+    ):
+        assert json.loads(json.dumps(run.settings)) == run.settings
+
+
+def test_records_named_like_the_rows_have_no_place_in_a_dataset():
+    run = descent_run(record={"loss": lambda t, w: t})
+    with pytest.raises(ValueError, match="`records` must have names of their own"):
+        run.to_xarray()
+
+
+@pytest.mark.parametrize("copied", [lambda run: run, lambda run: pickle.loads(pickle.dumps(run))])
+def test_arrays_are_read_only(copied):
+    run = copied(flow_run())
     with pytest.raises(ValueError, match="read-only"):
         run.weights[0, 0] = 5.0
     with pytest.raises(ValueError, match="read-only"):

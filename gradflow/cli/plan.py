@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 # Numbers kept of each descent, so that memory and files stay at a few MB.
 NUMBERS_KEPT = 120_000
 FEWEST_ROWS, MOST_ROWS = 24, 300
+# The loss of every step is kept.
+MOST_STEPS = 100_000_000
 # Beyond so many weights rows are kept as sketches of 500 numbers.
 MOST_WEIGHTS = 5000
 
@@ -92,17 +94,26 @@ def settle(options: argparse.Namespace) -> Plan:
             f"`learning-rates` must be at most end time times rate, {plan.end_time * plan.rate:g}, "
             f"so that there is a step, got {longest:g}"
         )
-    _check_folder(plan.output)
+    shortest = min(plan.learning_rates)
+    if plan.num_steps(shortest) > MOST_STEPS:
+        raise Refused(
+            f"`learning-rates` must need at most {MOST_STEPS:,} steps to the end time, "
+            f"got {plan.num_steps(shortest):,} at {shortest:g}"
+        )
+    check_folder(options.output)
     return plan
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(name: str) -> Path:
+    """Return the folder, made where it is missing; raise `Refused` unless files can be written into it."""
+    folder = Path(name)
     try:
+        if not name:
+            raise OSError("no name")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         reason = error.strerror or error
-        raise Refused(
-            f"`output` must be a folder that can be written, got {str(folder)!r}: {reason}"
-        ) from None
+        raise Refused(f"`output` must be a folder that can be written, got {name!r}: {reason}") from None
+    return folder

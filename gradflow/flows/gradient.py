@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -76,7 +78,11 @@ class GradientFlow:
         """Return -mu H(w) as a dense matrix (n, n), at the cost of n products."""
         return self.jvp(t, w, np.eye(w.size))
 
-    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
-        """Return -mu grad E(y) and the product v -> -mu H(y) v."""
-        _, gradient, product = self.problem.linearize(y)
+    def linearize(self, t: float, y: Array, **how: str) -> tuple[Array, Product]:  # noqa: ARG002
+        """Return -mu grad E(y) and the product v -> -mu H(y) v; `how` goes to the problem's `linearize`."""
+        _, gradient, product = self.problem.linearize(y, **how)
         return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))
+
+    def rough_linearizations(self) -> list[Callable[[float, Array], tuple[Array, Product]]]:
+        """Return `linearize` with the rough products that the problem offers, the cheapest first, if any."""
+        return [partial(self.linearize, **how) for how in getattr(self.problem, "rough_products", ())]

@@ -103,6 +103,7 @@ def _until_outside(path: Array, low: Array, high: Array) -> Array:
 
 def _loss(problem: Problem, w: Array) -> float:
     try:
-        return problem.loss(w)
+        loss = problem.loss(w)
     except Undefined:
         return np.nan
+    return loss if np.isfinite(loss) else np.nan

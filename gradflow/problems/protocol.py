@@ -65,11 +65,31 @@ class Closed(Protocol):
 
 
 @runtime_checkable
+class RoughProducts(Protocol):
+    """A problem whose `linearize` can give cheaper, rougher products beside the same loss and gradient.
+
+    `rough_products` lists its keyword arguments for them, the cheapest first.
+    """
+
+    @property
+    def rough_products(self) -> tuple[dict[str, str], ...]:
+        """Keyword arguments of `linearize`, none where nothing is gained."""
+
+
+@runtime_checkable
 class ThirdDerivative(Protocol):
     """A problem with its third derivative."""
 
     def third_derivative(self, w: Array, u: Array, v: Array) -> Array:
         """Return the vector with entries sum_jk d3E/dw_i dw_j dw_k u_j v_k, shape (n,)."""
+
+
+@runtime_checkable
+class Followed(Protocol):
+    """A problem with several branches that follows the one a run is on."""
+
+    def accept(self, w: Array) -> None:
+        """Take note that a run has come to w: its steps call this, trial points do not."""
 
 
 @runtime_checkable

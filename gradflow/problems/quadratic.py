@@ -42,18 +42,18 @@ class Quadratic:
         ndim = np.ndim(hessian)
         given = validate.array("hessian", hessian, min(ndim, 2))
         matrix = np.diag(np.atleast_1d(given)) if ndim < 2 else given
-        if matrix.shape[0] != matrix.shape[1] or not np.array_equal(matrix, matrix.T):
+        if matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T, rtol=1e-12, atol=0.0):
             raise ValueError(
                 f"`hessian` must be a symmetric matrix, got shape {matrix.shape} or unequal halves"
             )
-        self.hessian: Array = matrix
+        self.hessian: Array = (matrix + matrix.T) / 2
         self.num_weights: int = matrix.shape[0]
         self.minimizer: Array = (
             np.zeros(self.num_weights)
             if minimizer is None
             else validate.weight_vector("minimizer", minimizer, self.num_weights)
         )
-        self.eigenvalues, self._vectors = np.linalg.eigh(matrix)
+        self.eigenvalues, self._vectors = np.linalg.eigh(self.hessian)
 
     def __repr__(self) -> str:
         low, high = self.eigenvalues[[0, -1]]

@@ -133,11 +133,11 @@ def as_rule(rule: Any) -> UpdateRule:
     ValueError
         If `rule` is neither.
     """
-    if hasattr(rule, "update") and hasattr(rule, "init") and hasattr(rule, "learning_rate"):
+    if isinstance(rule, type):
+        raise ValueError(f"`rule` must be a learning rate or an update rule, got the class {rule.__name__}")
+    if all(hasattr(rule, name) for name in ("update", "init", "learning_rate")):
         return rule
-    if np.ndim(rule) == 0 and not callable(rule):
-        try:
-            return GradientDescent(rule)
-        except ValueError as error:
-            raise ValueError(str(error).replace("`learning_rate`", "`rule`")) from None
-    raise ValueError(f"`rule` must be a learning rate or an update rule, got {rule!r:.60}")
+    try:
+        return GradientDescent(rule)
+    except ValueError as error:
+        raise ValueError(str(error).replace("`learning_rate`", "`rule`")) from None

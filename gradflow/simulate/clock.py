@@ -36,6 +36,12 @@ class Clock:
             self.step_size = factor * scaling.ratio(rule.learning_rate, rate)
         else:
             self.step_size = validate.positive("step_size", step_size)
+        last = self.time(num_steps)
+        if not (self.time(1) > 0 and last < np.inf):
+            raise ValueError(
+                f"`rate` must make steps of positive, finite flow time, got {self.time(1):g} for the first "
+                f"and {last:g} for all {num_steps:,} together"
+            )
         self._constant = float(rule.learning_rate) if isinstance(rule.learning_rate, float | int) else np.nan
 
     def time(self, step: int) -> float:

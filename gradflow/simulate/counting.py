@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow.problems.protocol import Problem, Product
+from gradflow.problems.protocol import Followed, Problem, Product
 
 Array = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ class BudgetSpent(Exception):
 
 
 class NonFinite(ArithmeticError):
-    """A loss, gradient, product or velocity is NaN or infinite."""
+    """A gradient or a product is NaN or infinite; the argument says which."""
 
 
 class CountedProblem:
@@ -32,6 +32,11 @@ class CountedProblem:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.problem, name)
+
+    def accept(self, w: Array) -> None:
+        """Tell a problem that wants to know it which weights the run has come to."""
+        if isinstance(self.problem, Followed):
+            self.problem.accept(w)
 
     def loss(self, w: Array) -> float:
         """Return E(w); a loss is not counted."""
@@ -52,10 +57,10 @@ class CountedProblem:
         self._count_products(v)
         return self.problem.hvp(w, v)
 
-    def linearize(self, w: Array) -> tuple[float, Array, Product]:
+    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the counted product there."""
         self._spend()
-        loss, gradient, product = self.problem.linearize(w)
+        loss, gradient, product = self.problem.linearize(w, **how)
 
         def counted(v: Array) -> Array:
             self._count_products(v)
@@ -87,9 +92,9 @@ class LastPoint(CountedProblem):
             self._last = (w.copy(), *super().loss_and_gradient(w))
         return self._last[1:]
 
-    def linearize(self, w: Array) -> tuple[float, Array, Product]:
+    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the counted product there."""
-        loss, gradient, product = super().linearize(w)
+        loss, gradient, product = super().linearize(w, **how)
         self._last = (w.copy(), loss, gradient)
         return loss, gradient, product
 

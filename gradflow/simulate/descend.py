@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradflow import validate
+from gradflow import scaling, storage, validate
 from gradflow.events import Event
 from gradflow.problems.protocol import Problem
-from gradflow.rules import GradientDescent, UpdateRule
+from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.scaling import Scale
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 def descend(
     problem: Problem,
     w0: ArrayLike,
-    rule: float | UpdateRule,
+    rule: LearningRate | UpdateRule,
     num_steps: int,
     *,
     rate: Scale = 1.0,
@@ -57,7 +57,8 @@ def descend(
     w0 : array_like, shape (n,)
         Starting weights.
     rule : float or UpdateRule
-        A learning rate, or a rule from `gradflow.rules`.
+        A learning rate (also one per weight, a matrix, or a schedule: a pure function of the step,
+        which is evaluated once at the door for the clock), or a rule from `gradflow.rules`.
     num_steps : int
         Number of steps.
     rate : float, ndarray (n,) or ndarray (n, n)
@@ -107,8 +108,11 @@ def descend(
     ([0.0, 0.25, 0.5], [0.5625, 0.0])
     """
     w0 = validate.weight_vector("w0", w0, problem.num_weights)
-    taken = _as_rule(rule)
+    taken = as_rule(rule)
     num_steps = validate.count("num_steps", num_steps)
+    for name, scale in (("learning_rate", taken.learning_rate), ("rate", rate)):
+        if not callable(scale):
+            scaling.check_size(name, scale, w0.size)
     kept = _kept_steps(record_every, num_steps)
     batches = None if batch is None else Batches(problem, batch, seed)
     clock = Clock(taken, rate, step_size, batches.clock_share if batches else 1.0, num_steps)
@@ -117,6 +121,8 @@ def descend(
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")
         validate.positive("gradient_tolerance", gradient_tolerance)
     watch = Watch(events)
+    if callback is not None:
+        validate.function("callback", callback)
     run = Descent(
         problem=CountedProblem(problem),
         w0=w0,
@@ -135,18 +141,21 @@ def descend(
         watch=watch,
         callback=callback,
         gradient_tolerance=gradient_tolerance,
-        settings={
-            "kind": "descent",
-            **_described(taken),
-            "num_steps": num_steps,
-            "rate": rate,
-            "step_size": clock.step_size,
-            "record_every": record_every if np.ndim(record_every) == 0 else None,
-            "batch": batch,
-            "seed": seed,
-            "gradient_tolerance": gradient_tolerance,
-            "sketch": sketch and sketch.settings,
-        },
+        settings=storage.json_values(
+            {
+                "kind": "descent",
+                "problem": repr(problem),
+                **_described(taken),
+                "num_steps": num_steps,
+                "rate": rate,
+                "step_size": clock.step_size,
+                "record_every": record_every if np.ndim(record_every) == 0 else None,
+                "batch": batch,
+                "seed": seed,
+                "gradient_tolerance": gradient_tolerance,
+                "sketch": sketch and sketch.settings,
+            }
+        ),
     )
     with Progress(progress, 0, num_steps, f"{run.settings['rule']}, steps") as bar:
         return run.go(bar)
@@ -159,17 +168,6 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
     if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 0).any() or (steps > num_steps).any():
         raise ValueError(f"`record_every` must be steps from 0 to {num_steps}, got {record_every!r:.60}")
     return frozenset(steps.tolist())
-
-
-def _as_rule(rule: Any) -> UpdateRule:
-    if hasattr(rule, "update") and hasattr(rule, "init") and hasattr(rule, "learning_rate"):
-        return rule
-    if np.ndim(rule) == 0 and not callable(rule):
-        try:
-            return GradientDescent(rule)
-        except ValueError as error:
-            raise ValueError(str(error).replace("`learning_rate`", "`rule`")) from None
-    raise ValueError(f"`rule` must be a learning rate or an update rule, got {rule!r:.60}")
 
 
 def _described(rule: UpdateRule) -> dict[str, Any]:

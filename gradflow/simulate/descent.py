@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow.errors import FAILURES
 from gradflow.rules import UpdateRule
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem, is_finite
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, read_only
-from gradflow.simulate.watch import Watch
+from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Outcome, Trajectory
 
 Array = NDArray[np.float64]
@@ -47,7 +48,7 @@ class Descent:
                 outcome, message = self._steps(bar)
         except KeyboardInterrupt:
             outcome, message = Outcome.INTERRUPTED, Outcome.INTERRUPTED.value
-        except (ArithmeticError, np.linalg.LinAlgError) as failure:
+        except FAILURES as failure:
             outcome, message = Outcome.FAILED, str(failure) or repr(failure)
         return self._finished(outcome, message)
 
@@ -77,6 +78,7 @@ class Descent:
             return Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
         point = self._point(step, w, loss)
         self.recorder.step(point)
+        self.problem.accept(w)
         if step == 0 or step in self.kept:
             self.recorder.keep(point)
         ended = self._watched(point) if self._is_watched else None
@@ -99,7 +101,8 @@ class Descent:
         for name, event, level in self.watch.crossings(point.time, point.weights):
             self.recorder.cross(name, level, point.time, point.weights)
             if event.terminal:
-                return Outcome.EVENT, f"event {name!r} met its level {level:g} at step {point.step:,}"
+                met = Crossing(point.time, name, level, True)
+                return Outcome.EVENT, self.watch.sentence(met, point.weights, f"step {point.step:,}")
         if self.callback is not None and self.callback(point.time, read_only(point.weights)):
             return Outcome.EVENT, f"the callback stopped the run at step {point.step:,}"
         return None

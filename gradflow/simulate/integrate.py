@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradflow import validate
+from gradflow import storage, validate
 from gradflow.events import Event
 from gradflow.flows.protocol import Flow
 from gradflow.simulate.counting import LastPoint
@@ -22,6 +22,9 @@ from gradflow.sketch import Sketch
 from gradflow.trajectory import Trajectory
 
 Array = NDArray[np.float64]
+
+# scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
+SMALLEST_RTOL = 2.3e-14
 
 
 def integrate(
@@ -53,8 +56,9 @@ def integrate(
     end_time, start_time : float
         Flow time; `end_time` must be the later one.
     method : str, OdeSolver class or callable
-        "auto", RK23, RK45, DOP853, Radau, BDF, LSODA, or anything that makes a stepper when called
-        as ``method(fun, t0, y0, t_bound, **options)``. The implicit ones get the exact Jacobian.
+        "auto", RK23, RK45, DOP853, Radau, BDF, LSODA (the last three with the exact Jacobian, for few
+        weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
+        makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``.
     rtol, atol : float
         Tolerances on the local error of the state; `atol` is 1e-3 rtol by default.
     times : int or array_like, optional
@@ -98,6 +102,8 @@ def integrate(
     >>> bool(np.abs(run.final_weights - np.exp([-1.0, -4.0])).max() < 1e-8)
     True
     """
+    if not isinstance(flow, Flow):
+        raise ValueError(f"`flow` must be a flow such as GradientFlow(problem), got {flow!r:.60}")
     start, end = _span(start_time, end_time)
     tolerances = _tolerances(rtol, atol)
     wanted = _wanted(times, start, end)
@@ -107,12 +113,14 @@ def integrate(
     w0 = validate.weight_vector("w0", w0, flow.problem.num_weights)
     state = np.asarray(flow.initial_state(w0), dtype=np.float64)
     counted, watch = LastPoint(flow.problem, budget), Watch(events)
+    if callback is not None:
+        validate.function("callback", callback)
     run = Integration(
         flow=_on_problem(flow, counted),
         counted=counted,
         point=Point(start, 0, state, flow.weights(state), np.nan),
         end_time=end,
-        method=resolve(method, state.size),
+        method=resolve(method, state.size, flow.symmetric, tolerances["rtol"]),
         tolerances=tolerances,
         wanted=wanted,
         keeps_steps=times is None,
@@ -120,19 +128,22 @@ def integrate(
         watch=watch,
         callback=callback,
         gradient_tolerance=gradient_tolerance,
-        settings={
-            "kind": "flow",
-            "flow": type(flow).__name__,
-            "rate": getattr(flow, "rate", None),
-            "start_time": start,
-            "end_time": end,
-            "method": method if isinstance(method, str) else repr(method),
-            **tolerances,
-            "times": None if times is None else len(wanted),
-            "gradient_tolerance": gradient_tolerance,
-            "max_evaluations": budget,
-            "sketch": sketch and sketch.settings,
-        },
+        settings=storage.json_values(
+            {
+                "kind": "flow",
+                "flow": type(flow).__name__,
+                "problem": repr(flow.problem),
+                "rate": getattr(flow, "rate", None),
+                "start_time": start,
+                "end_time": end,
+                "method": method if isinstance(method, str) else repr(method),
+                **tolerances,
+                "times": None if times is None else len(wanted),
+                "gradient_tolerance": gradient_tolerance,
+                "max_evaluations": budget,
+                "sketch": sketch and sketch.settings,
+            }
+        ),
     )
     with Progress(progress, start, end, f"{run.method.name}, flow time") as bar:
         return run.go(bar)
@@ -140,6 +151,8 @@ def integrate(
 
 def _tolerances(rtol: float, atol: float | None) -> dict[str, float]:
     rtol = validate.positive("rtol", rtol)
+    if rtol < SMALLEST_RTOL:
+        raise ValueError(f"`rtol` must be at least {SMALLEST_RTOL:g}, the rounding of floats, got {rtol:g}")
     return {"rtol": rtol, "atol": 1e-3 * rtol if atol is None else validate.positive("atol", atol)}
 
 
@@ -157,11 +170,14 @@ def _wanted(times: int | ArrayLike | None, start: float, end: float) -> Array:
     if np.ndim(times) == 0:
         return np.linspace(start, end, validate.count("times", times, least=2))
     wanted = validate.array("times", times, 1)
-    if (np.diff(wanted) <= 0).any() or wanted[0] < start or wanted[-1] > end:
+    # Multiples of a step may miss the ends by rounding, as they do in `Trajectory.at`.
+    slack = 4 * np.finfo(float).eps * max(abs(start), abs(end))
+    inside = np.clip(wanted, start, end)
+    if (np.diff(inside) <= 0).any() or np.abs(wanted - inside).max() > slack:
         raise ValueError(
             f"`times` must increase from at least {start:g} to at most {end:g}, got {times!r:.60}"
         )
-    return wanted
+    return inside
 
 
 def _on_problem(flow: Flow, problem: LastPoint) -> Flow:

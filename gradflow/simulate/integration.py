@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow.errors import FAILURES
 from gradflow.flows.protocol import Flow
 from gradflow.simulate.cost import CostWatch
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
@@ -42,6 +43,7 @@ class Integration:
     callback: Callback | None
     gradient_tolerance: float | None
     settings: dict[str, Any]
+    stepper: GuardedStepper | None = None
 
     def go(self, bar: Progress) -> Trajectory:
         """Return the trajectory, whatever ends the run."""
@@ -58,6 +60,7 @@ class Integration:
             if ended:
                 return ended
             stepper = GuardedStepper(self.flow, self.method, self.point, self.end_time, self.tolerances)
+            self.stepper = stepper
             costs: CostWatch | None = None
             while self.point.time < self.end_time:
                 stepper.step()
@@ -74,7 +77,7 @@ class Integration:
             return Outcome.BUDGET, f"the budget of {self.settings['max_evaluations']:,} gradients was spent"
         except NonFinite:
             return Outcome.DIVERGED, Outcome.DIVERGED.value
-        except (ArithmeticError, np.linalg.LinAlgError) as failure:
+        except FAILURES as failure:
             return Outcome.FAILED, str(failure) or repr(failure)
         return Outcome.FINISHED, f"the run reached its end time {self.end_time:g}"
 
@@ -83,6 +86,7 @@ class Integration:
         self.point = self._evaluated(self.point.time, 0, self.point.state)
         self.recorder.step(self.point)
         self.recorder.keep(self.point)
+        self.counted.accept(self.point.weights)
         self.watch.start(self.point.time, self.point.weights)
         return self._converged(self.point)
 
@@ -94,17 +98,18 @@ class Integration:
         terminal = [crossing for crossing in crossings if crossing.terminal]
         if terminal and terminal[0].time < after.time:
             after = self._evaluated(terminal[0].time, step, stepper.state_at(terminal[0].time))
-        self._keep_inside(before, after, stepper)
         self.point = after
-        self.recorder.step(after)
+        self.counted.accept(after.weights)
+        if after.time > before.time:
+            self.recorder.step(after)
+        self._keep_inside(before, after, stepper)
         if self.keeps_steps or after.time in self.wanted:
             self.recorder.keep(after)
         for crossing in crossings:
             w = self.flow.weights(stepper.state_at(crossing.time))
             self.recorder.cross(crossing.name, crossing.level, crossing.time, w)
         if terminal:
-            name, level, time = terminal[0].name, terminal[0].level, terminal[0].time
-            return Outcome.EVENT, f"event {name!r} met its level {level:g} at t = {time:.9g}"
+            return Outcome.EVENT, self.watch.sentence(terminal[0], after.weights)
         return self._stops_at(after)
 
     def _stops_at(self, point: Point) -> tuple[Outcome, str] | None:
@@ -151,7 +156,7 @@ class Integration:
         velocity = self.flow.weights(self.flow(t, state))
         loss, gradient = self.counted.loss_and_gradient(w)
         slope = float(gradient @ velocity)
-        if not (np.isfinite(loss) and np.isfinite(velocity).all()):
+        if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
             raise StepFailed(Outcome.DIVERGED, f"the loss or its gradient is not finite at t = {t:.9g}")
         return Point(t, step, state, w, loss, velocity, slope)
 
@@ -168,7 +173,7 @@ class Integration:
         return self.recorder.trajectory(
             outcome,
             message,
-            method=self.method.name,
+            method=self.method.name if self.stepper is None else self.stepper.used,
             num_gradients=self.counted.num_gradients,
             num_hvps=self.counted.num_hvps,
             settings=self.settings,

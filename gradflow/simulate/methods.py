@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from scipy.integrate import BDF, DOP853, LSODA, RK23, RK45, Radau
 
 from gradflow.flows.protocol import Flow
+from gradflow.solvers import CVODE, ROCK2, KrylovBDF, Switching
 
 Array = NDArray[np.float64]
+Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
 METHODS: dict[str, Callable[..., Any]] = {
     "RK23": RK23,
@@ -23,13 +25,20 @@ METHODS: dict[str, Callable[..., Any]] = {
     "Radau": Radau,
     "BDF": BDF,
     "LSODA": LSODA,
+    "krylov-bdf": KrylovBDF,
+    "rock2": ROCK2,
+    "cvode": CVODE,
 }
 
 # Methods whose steps are too long for cubic Hermite interpolation: they keep points inside their steps.
 LONG_STEPS = ("DOP853",)
 
-# Weights up to which a dense Hessian pays, see `choose`.
-MAX_DENSE = 500
+# Entries of the state up to which a dense Jacobian pays, and from which tolerance ROCK2 does, see `choose`.
+MAX_DENSE = 100
+LOOSE = 5e-3
+
+# A difference of two gradients costs one more gradient, an exact product 1.1 to 2, a rough one 0.4 to 0.8.
+OWN_DIFFERENCES = (KrylovBDF, Switching)
 
 
 class Stepper(Protocol):
@@ -57,10 +66,31 @@ class Method:
         """Return whether `make` has an option of that name that is still free."""
         if isinstance(self.make, functools.partial) and option in self.make.keywords:
             return False
-        return option in inspect.signature(self.make).parameters
+        if any(option in inspect.signature(each).parameters for each in _signed(self.make)):
+            return True
+        # A callable that passes on whatever it gets, and so at least the tolerances.
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(self.make).parameters.values())
+        return passes_on and not inspect.isclass(self.make) and option in ("rtol", "atol")
+
+    def products(self, flow: Flow) -> list[Linearize]:
+        """Return the flow's linearizations with the products that `make` is best off with, if any."""
+        if not self.takes("linearize"):
+            return []
+        made = self.make.func if isinstance(self.make, functools.partial) else self.make
+        if made in OWN_DIFFERENCES:
+            return flow.rough_linearizations() if hasattr(flow, "rough_linearizations") else []
+        return [flow.linearize] if hasattr(flow, "linearize") else []
 
 
-def resolve(method: Any, num_states: int) -> Method:
+def _signed(make: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return what names the options of `make`: itself, and the classes it hands **options on to."""
+    made = make.func if isinstance(make, functools.partial) else make
+    if not inspect.isclass(made):
+        return [make]
+    return [make, *(base for base in made.__mro__ if "__init__" in vars(base) and base is not object)]
+
+
+def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Method:
     """Return the method for a name, an `OdeSolver` class, or a callable that makes a stepper.
 
     Raises
@@ -71,13 +101,12 @@ def resolve(method: Any, num_states: int) -> Method:
     if isinstance(method, str):
         names = {name.lower(): name for name in METHODS}
         if method.lower() == "auto":
-            name = choose(num_states)
-        elif method.lower() in names:
-            name = names[method.lower()]
-        else:
+            return Method(*choose(num_states, symmetric, rtol))
+        if method.lower() not in names:
             raise ValueError(
                 f"`method` must be auto, {', '.join(METHODS)} or an OdeSolver class, got {method!r}"
             )
+        name = names[method.lower()]
         return Method(name, METHODS[name])
     if not callable(method):
         raise ValueError(f"`method` must be a name, an OdeSolver class or a callable, got {method!r:.60}")
@@ -85,15 +114,19 @@ def resolve(method: Any, num_states: int) -> Method:
     return Method(getattr(named, "__name__", type(named).__name__), method)
 
 
-def choose(num_states: int) -> str:
-    """Return the method that "auto" stands for.
+def choose(num_states: int, symmetric: bool, rtol: float) -> tuple[str, Callable[..., Any]]:
+    """Return the name and the maker of the method that "auto" stands for.
 
-    The flow of a network is stiff. BDF with the exact Hessian follows it in 600 to 1,000 gradients
-    where RK45 needs up to 38,000 (Chebyshev-5, 481 weights, flow time 500) and LSODA half as many
-    again as BDF; at 610 weights and more its dense Hessians cost more than they save on digits
-    (0.80 s against 0.43 s of RK45 at 610, 3.4 s against 0.54 s at 1,210).
+    The flow of a network is stiff, so an implicit method it is: BDF with the exact Hessian where that is
+    small, matrix-free beyond. A flow that oscillates begins with an explicit one, and either kind goes
+    over to the other where the flow turns out stiff, or not. At loose tolerances ROCK2 needs the
+    fewest gradients.
     """
-    return "BDF" if num_states <= MAX_DENSE else "RK45"
+    if not symmetric:
+        return "RK45", functools.partial(Switching, explicit=True)
+    if num_states <= MAX_DENSE:
+        return "BDF", BDF
+    return ("rock2", ROCK2) if rtol >= LOOSE else ("krylov-bdf", Switching)
 
 
 def jacobian(flow: Flow) -> Callable[[float, Array], Array]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow import validate
+from gradflow.errors import FAILURES, Undefined
 from gradflow.sketch import Sketch
 from gradflow.trajectory import Outcome, Trajectory
 
@@ -48,6 +50,19 @@ class Rows:
         self._buffer[self.count] = row  # type: ignore[index]
         self.count += 1
 
+    def admit(self, name: str, row: NDArray[Any]) -> None:
+        """Make room for a row of another type; a row of another shape has no place."""
+        if self._buffer is None:
+            return
+        if row.shape != self._buffer.shape[1:]:
+            raise Undefined(
+                f"record {name!r} must return the same shape at every row, got {row.shape} "
+                f"after {self._buffer.shape[1:]}"
+            )
+        kind = np.result_type(self._buffer, row)
+        if kind != self._buffer.dtype:
+            self._buffer = self._buffer.astype(kind)
+
     def array(self, count: int) -> NDArray[Any]:
         """Return the first `count` rows; what lies behind them was never touched and takes no memory."""
         return np.empty((0,)) if self._buffer is None else self._buffer[:count]
@@ -77,7 +92,7 @@ class Recorder:
         num_rows: int = 16,
         num_steps: int = 16,
     ) -> None:
-        self._record = dict(record or {})
+        self._record = _checked_record(record)
         self._sketch = sketch
         names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
         self._columns = {
@@ -96,12 +111,21 @@ class Recorder:
         self.last = point
 
     def keep(self, point: Point) -> None:
-        """Keep a point as a row."""
-        columns = self._columns
+        """Keep a point as a row, unless the last row is of the same time."""
+        if self.last_kept is not None and point.time <= self.last_kept.time:
+            return
         weights = read_only(point.weights)
-        recorded = {name: function(point.time, weights) for name, function in self._record.items()}
+        recorded = {
+            name: np.asarray(function(point.time, weights)) for name, function in self._record.items()
+        }
+        self._append(point, recorded)
+
+    def _append(self, point: Point, recorded: dict[str, NDArray[Any]]) -> None:
+        columns = self._columns
         for rows in columns.values():
             rows.count = min(rows.count, self._num_rows)
+        for name, value in recorded.items():
+            columns[f"record {name}"].admit(name, value)
         columns["time"].append(point.time)
         columns["step"].append(point.step)
         columns["weights"].append(self._reduced(point.weights))
@@ -119,11 +143,10 @@ class Recorder:
 
     def keep_last(self) -> None:
         """Keep the last point reached, unless it is a row already or one of the records fails there."""
-        if self.last_kept is None:
+        with suppress(*FAILURES):
             self.keep(self.last)
-        elif self.last_kept.time < self.last.time:
-            with suppress(ArithmeticError):
-                self.keep(self.last)
+        if self.last_kept is None:
+            self._append(self.last, {})
 
     def cross(self, name: str, level: float, time: float, weights: Array) -> None:
         """Note that an event met a level."""
@@ -145,7 +168,7 @@ class Recorder:
             weights=weights,
             states=column["state"] if self._columns["state"].count else weights,
             losses=column["loss"],
-            records={name: column[f"record {name}"] for name in self._record},
+            records={name: self._recorded(name) for name in self._record},
             crossings={
                 name: _columns_of(found, last.weights.size) for name, found in self._crossings.items()
             },
@@ -161,12 +184,27 @@ class Recorder:
             **rest,
         )
 
+    def _recorded(self, name: str) -> NDArray[Any]:
+        """Return a record's rows; nan for the one row of a run where it failed at the start."""
+        rows = self._columns[f"record {name}"]
+        return rows.array(self._num_rows) if rows.count else np.full(self._num_rows, np.nan)
+
     def _reduced(self, weights: Array) -> Array:
         return weights if self._sketch is None else self._sketch.apply(weights)
 
 
+def _checked_record(record: Record | None) -> dict[str, Callable[[float, Array], Any]]:
+    if record is not None and not isinstance(record, Mapping):
+        raise ValueError(f"`record` must map names to functions of (t, w), got {record!r:.60}")
+    for name, function in (record or {}).items():
+        validate.function(f"record[{name!r}]", function)
+    return dict(record or {})
+
+
 def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:
     """Return the sketch if it fits the weights."""
+    if sketch is not None and not isinstance(sketch, Sketch):
+        raise ValueError(f"`sketch` must be a Sketch, got {sketch!r:.60}")
     if sketch is not None and sketch.num_weights != num_weights:
         raise ValueError(f"`sketch` must be of {num_weights} weights, got one of {sketch.num_weights}")
     return sketch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradflow.flows.protocol import Flow
 from gradflow.simulate.counting import NonFinite, is_finite
-from gradflow.simulate.methods import Method, Stepper, jacobian
+from gradflow.simulate.methods import Linearize, Method, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.trajectory import Outcome
 
@@ -44,13 +43,28 @@ class GuardedStepper:
         self._flow, self._method, self._end_time = flow, method, end_time
         self._options = {name: value for name, value in options.items() if method.takes(name)}
         if method.takes("jac"):
-            self._options["jac"] = self._guarded(jacobian(flow))
+            self._options["jac"] = self._guarded(jacobian(flow), "the Hessian")
+        products = [self._guarded_products(linearize) for linearize in method.products(flow)]
+        if products:
+            self._options["linearize"] = products if len(products) > 1 else products[0]
         self.t, self.y = start.time, start.state
         self._tried = self.t
         self._restarts = 0
+        self._inside = False
         self._first_step: float | None = None
         self._interpolant: Callable[[float], Array] | None = None
+        self._history: list[tuple[float, str]] = []
         self.solver: Stepper | None = None
+
+    @property
+    def used(self) -> str:
+        """The name of the method; of one that switches, what it used and from which time on."""
+        changes = [*self._history, *getattr(self.solver, "history", [])] or [(self.t, self._method.name)]
+        name, text = changes[0][1], changes[0][1]
+        for time, other in changes:
+            if other != name:
+                name, text = other, f"{text}, {other} from t = {time:.6g}"
+        return text
 
     def step(self) -> None:
         """Advance to the next accepted point or raise `StepFailed`."""
@@ -72,16 +86,25 @@ class GuardedStepper:
     def _attempted(self) -> tuple[Stepper, str | None]:
         """Step; start again with a smaller step as often as a trial leaves the finite numbers."""
         while True:
+            self._inside = False
             try:
                 if self.solver is None:
                     self.solver = self._make()
-                return self.solver, self._step(self.solver)
-            except (ArithmeticError, np.linalg.LinAlgError) as failure:
+                return self.solver, self.solver.step()
+            except UserWarning as failure:
+                # LSODA's word on why it gave up, where warnings are errors.
+                raise self._stuck(str(failure)) from None
+            except (ArithmeticError, ValueError) as failure:
+                # Outside the right-hand side a ValueError is scipy's own, of numbers that overflowed.
+                own = isinstance(failure, ArithmeticError | np.linalg.LinAlgError)
+                if self._inside and not own:
+                    raise
                 self._first_step = 0.1 * ((self._tried - self.t) or self._end_time - self.t)
                 exhausted = self._restarts == MAX_RESTARTS or self.t + self._first_step == self.t
                 if exhausted or not self._method.takes("first_step"):
                     raise self._failed(failure) from None
                 self._restarts += 1
+                self._history += getattr(self.solver, "history", [])
                 self._tried, self.solver = self.t, None
 
     def _make(self) -> Stepper:
@@ -90,27 +113,36 @@ class GuardedStepper:
         )
         return self._method.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
 
-    def _step(self, solver: Stepper) -> str | None:
-        # LSODA repeats its message as a Python warning.
-        if self._method.name != "LSODA":
-            return solver.step()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            return solver.step()
-
-    def _guarded(self, function: Callable[[float, Array], Array]) -> Callable[[float, Array], Array]:
+    def _guarded(
+        self, function: Callable[[float, Array], Array], what: str = "the gradient"
+    ) -> Callable[[float, Array], Array]:
         def guarded(t: float, y: Array) -> Array:
             self._tried = max(self._tried, t)
+            self._inside = True
             value = function(t, np.array(y))
+            self._inside = False
             if not is_finite(value.ravel()):
-                raise NonFinite
+                raise NonFinite(what)
             return value
+
+        return guarded
+
+    def _guarded_products(self, linearize: Linearize) -> Linearize:
+        def guarded(t: float, y: Array) -> tuple[Array, Callable[[Array], Array]]:
+            velocity, product = linearize(t, np.array(y))
+            return velocity, lambda v: self._guarded(lambda _, v: product(v), "a product with the Hessian")(
+                t, v
+            )
 
         return guarded
 
     def _failed(self, failure: Exception) -> StepFailed:
         if isinstance(failure, NonFinite):
-            return StepFailed(Outcome.DIVERGED, "the gradient is not finite beyond the last step")
+            return StepFailed(Outcome.DIVERGED, f"{failure} is not finite beyond the last step")
+        if isinstance(failure, ValueError) and not isinstance(failure, np.linalg.LinAlgError):
+            return StepFailed(
+                Outcome.DIVERGED, "the integrator's own numbers overflowed beyond the last step"
+            )
         return StepFailed(Outcome.FAILED, str(failure) or repr(failure))
 
     def _stuck(self, message: str) -> StepFailed:

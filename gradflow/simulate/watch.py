@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from gradflow.errors import Undefined
 from gradflow.events import Event
 from gradflow.simulate.recorder import read_only
 
@@ -28,6 +29,8 @@ class Watch:
     """Follows the values of events from step to step."""
 
     def __init__(self, events: Mapping[str, Event] | None) -> None:
+        if events is not None and not isinstance(events, Mapping):
+            raise ValueError(f"`events` must map names to Event, got {events!r:.60}")
         self.events = dict(events or {})
         for name, event in self.events.items():
             if not isinstance(event, Event):
@@ -36,16 +39,27 @@ class Watch:
 
     def start(self, t: float, w: Array) -> None:
         """Take the values at the start, which is no crossing."""
-        self._values = {name: float(event.function(t, read_only(w))) for name, event in self.events.items()}
+        self._values = {name: _value(event, t, w) for name, event in self.events.items()}
 
     def crossings(self, t: float, w: Array) -> list[tuple[str, Event, float]]:
         """Return (name, event, level) for what lies between the last point and this one."""
         found = []
         for name, event in self.events.items():
-            before, after = self._values[name], float(event.function(t, read_only(w)))
+            before, after = self._values[name], _value(event, t, w)
             found += [(name, event, level) for level in event.crossed(before, after)]
             self._values[name] = after
         return found
+
+    def sentence(self, met: Crossing, w: Array, when: str | None = None) -> str:
+        """Return what a person reads about an event that ended the run at the weights w."""
+        when = when or f"t = {met.time:.9g}"
+        describe = self.events[met.name].sentence
+        what = describe(met.time, w) if describe else f"met its level {met.level:g}"
+        return f"event {met.name!r}: {what} at {when}" if describe else f"event {met.name!r} {what} at {when}"
+
+
+def _value(event: Event, t: float, w: Array) -> float:
+    return float(np.asarray(event.function(t, read_only(w))).item())
 
 
 def located(
@@ -62,7 +76,10 @@ def located(
 
 def _root(event: Event, level: float, t_old: float, t: float, weights_at: Callable[[float], Array]) -> float:
     def gap(s: float) -> float:
-        return float(event.function(s, weights_at(s))) - level
+        value = _value(event, s, weights_at(s))
+        if np.isnan(value):
+            raise Undefined(f"an event has no value at t = {s:.9g}")
+        return value - level
 
     tolerance = 4 * np.finfo(float).eps
     # The interpolant meets the step's ends only to rounding, so a crossing there may show no change of sign.

@@ -204,3 +204,10 @@ def test_bad_arguments_are_named(arguments, match):
 def test_a_preconditioner_must_be_positive_and_fit(preconditioner):
     with pytest.raises(ValueError, match="`preconditioner` must"):
         sharpness(Quadratic([1.0, 2.0]), [0.0, 0.0], preconditioner=preconditioner)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_eigenvalues_of_any_size_are_found(size):
+    problem = Quadratic(np.arange(1.0, 101.0) * size)
+    values = top_eigenpairs(problem, np.zeros(100), 3)[0]
+    np.testing.assert_allclose(values / size, [100.0, 99.0, 98.0], rtol=1e-9)

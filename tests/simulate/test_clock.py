@@ -128,6 +128,31 @@ def test_a_learning_rate_that_no_single_step_size_explains_is_refused(learning_r
         gf.descend(Quadratic(H), W0, gf.rules.GradientDescent(learning_rate), 3, rate=rate)
 
 
+@pytest.mark.parametrize(("eta", "rate"), [(1e-200, 1e200), (1e200, 1e-200)])
+def test_a_step_of_no_or_endless_time_is_refused(eta, rate):
+    with pytest.raises(ValueError, match="`rate` must make steps of positive, finite flow time"):
+        gf.descend(Quadratic(H), W0, eta, 3, rate=rate)
+
+
+@pytest.mark.parametrize("options", [{"rule": np.full(3, 0.1)}, {"rule": 0.1, "rate": np.ones(3)}])
+def test_rates_of_another_size_are_refused(options):
+    with pytest.raises(ValueError, match="must fit 2 weights, got shape"):
+        gf.descend(Quadratic(H), W0, num_steps=3, **options)
+
+
+def test_a_rate_for_each_of_many_weights_takes_no_matrix():
+    many = 300_000
+    sphere = gf.problems.from_callables(lambda w: w @ w / 2, lambda w: w, many)
+    run = gf.descend(sphere, np.ones(many), np.full(many, 0.1), 2, record_every=2)
+    np.testing.assert_allclose(run.times, [0.0, 0.2])
+
+
+def test_a_vector_a_matrix_or_a_schedule_alone_is_a_rule():
+    for rule in ([0.1, 0.1], 0.1 * np.eye(2), lambda step: 0.1):
+        run = gf.descend(Quadratic(H), W0, rule, 3)
+        np.testing.assert_allclose(run.weights, gf.descend(Quadratic(H), W0, 0.1, 3).weights)
+
+
 def test_equal_entries_are_explained_by_one_step_size():
     run = gf.descend(Quadratic(H), W0, gf.rules.GradientDescent([0.1, 0.1]), 1, rate=2.0)
     assert run.times[1] == pytest.approx(0.05)

@@ -159,7 +159,7 @@ def test_progress_is_shown_on_request(capsys):
         ({"rule": -0.1}, "`rule` must be a positive number"),
         ({"rule": np.nan}, "`rule` must be a positive number"),
         ({"rule": "adam"}, "`rule` must be a"),
-        ({"rule": [0.1, 0.2]}, "`rule` must be a learning rate or an update rule"),
+        ({"rule": gf.rules.Adam}, "`rule` must be a learning rate or an update rule, got the class Adam"),
         ({"num_steps": 0}, "`num_steps` must be a whole number"),
         ({"num_steps": 2.5}, "`num_steps` must be a whole number"),
         ({"rate": 0.0}, "`rate` must be a positive"),

@@ -12,7 +12,7 @@ import pytest
 
 import gradflow as gf
 
-METHODS = ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"]
+METHODS = ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "cvode"]
 
 
 def problem(loss, gradient, hessian=lambda w: np.zeros((1, 1))):
@@ -102,6 +102,50 @@ def test_a_trial_step_into_nonsense_is_taken_back_and_tried_smaller():
         run = gf.integrate(gf.GradientFlow(barrier), [1 - 1e-6], 20.0, method=method)
         assert run.outcome is gf.Outcome.FINISHED, method
         assert run.final_weights[0] == pytest.approx((1 - np.sqrt(5)) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_numbers_that_overflow_inside_the_integrator_are_divergence(method):
+    steep = problem(lambda w: 1.0, lambda w: np.full(1, 1e150))
+    run = gf.integrate(gf.GradientFlow(steep), [0.0], 1e-3, method=method)
+    assert run.outcome in (gf.Outcome.DIVERGED, gf.Outcome.FINISHED)
+    rows_are_sound(run)
+
+
+@pytest.mark.parametrize("method", ["BDF", "Radau"])
+def test_a_hessian_that_is_not_finite_is_named(method):
+    flat = problem(lambda w: w[0], lambda w: np.ones(1), lambda w: np.array([[np.nan]]))
+    run = gf.integrate(gf.GradientFlow(flat), [0.0], 1.0, method=method)
+    assert run.outcome is gf.Outcome.DIVERGED
+    assert "the Hessian is not finite" in run.message
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_value_error_of_the_user_is_the_users(method):
+    def gradient(w):
+        raise ValueError("a bug of mine")
+
+    with pytest.raises(ValueError, match="a bug of mine"):
+        gf.integrate(gf.GradientFlow(problem(lambda w: w[0], gradient)), [0.0], 1.0, method=method)
+
+
+def test_an_event_without_a_value_inside_a_step_fails_the_run():
+    def function(t, w):
+        return np.nan if 0.49 < w[0] < 0.51 else w[0]
+
+    flow = gf.GradientFlow(gf.problems.Quadratic(1.0))
+    run = gf.integrate(flow, [1.0], 2.0, rtol=1e-2, events={"half": gf.Event(function, levels=0.5)})
+    assert run.outcome is gf.Outcome.FAILED
+    assert "an event has no value" in run.message
+    rows_are_sound(run)
+
+
+def test_an_event_met_at_once_leaves_no_row_twice():
+    flow = gf.GradientFlow(gf.problems.Quadratic(1.0))
+    run = gf.integrate(flow, [1.0], 2.0, events={"soon": gf.Event(lambda t, w: t, levels=1e-300)})
+    assert run.outcome is gf.Outcome.EVENT
+    assert run.at(0.0) == 1.0
+    rows_are_sound(run)
 
 
 def test_an_undefined_start_is_a_failed_run_of_one_row():

@@ -8,7 +8,7 @@ from scipy.linalg import expm
 import gradflow as gf
 from gradflow.problems.quadratic import Quadratic
 
-METHODS = ["auto", "RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"]
+METHODS = ["auto", "RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "cvode"]
 H = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
 W0 = np.array([1.0, -2.0, 0.5])
 RATES = {
@@ -205,6 +205,23 @@ def test_a_tolerance_bound_in_a_callable_is_respected():
     assert len(loose.step_times) < len(tight.step_times)
 
 
+def test_options_reach_a_solver_that_passes_them_on():
+    class Own(RK45):
+        def __init__(self, fun, t0, y0, t_bound, **options):
+            super().__init__(fun, t0, y0, t_bound, **options)
+
+    expected = gf.integrate(flow(), W0, 4.0, method="RK45", rtol=1e-10)
+    for method in (Own, lambda *a, **options: RK45(*a, **options)):
+        run = gf.integrate(flow(), W0, 4.0, method=method, rtol=1e-10)
+        np.testing.assert_array_equal(run.times, expected.times)
+
+
+def test_times_that_miss_the_end_by_rounding_are_taken():
+    run = gf.integrate(flow(), W0, 0.3, times=np.arange(4) * 0.1)
+    assert len(run.times) == 4
+    assert run.times[-1] == 0.3
+
+
 class Midpoint:
     """An integrator from outside scipy: the explicit midpoint rule with a fixed step."""
 
@@ -240,6 +257,11 @@ def test_a_sketched_run_keeps_sketches_and_the_full_final_weights():
     np.testing.assert_allclose(run.at(0.37), sketch.apply(full.at(0.37)), atol=1e-12)
 
 
+def test_what_is_no_flow_is_refused():
+    with pytest.raises(ValueError, match="`flow` must be a flow"):
+        gf.integrate(Quadratic(H), W0, 1.0)
+
+
 def test_the_same_call_gives_the_same_numbers():
     first, second = (gf.integrate(flow(), W0, 1.0) for _ in range(2))
     np.testing.assert_array_equal(first.weights, second.weights)
@@ -247,9 +269,11 @@ def test_the_same_call_gives_the_same_numbers():
 
 def test_auto_says_what_it_chose():
     assert gf.integrate(flow(), W0, 1.0).method == "BDF"
-    wide = gf.integrate(gf.GradientFlow(Quadratic(np.ones(600))), np.ones(600), 0.1)
-    assert wide.method == "RK45"
-    assert wide.settings["method"] == "auto"
+    wide = gf.GradientFlow(Quadratic(np.ones(600)))
+    run = gf.integrate(wide, np.ones(600), 0.1)
+    assert run.method == "krylov-bdf"
+    assert run.settings["method"] == "auto"
+    assert gf.integrate(wide, np.ones(600), 0.1, rtol=1e-2).method == "rock2"
 
 
 def test_progress_is_shown_on_request(capsys):
@@ -274,6 +298,8 @@ def test_progress_is_shown_on_request(capsys):
         ({"start_time": 3.0}, "`end_time` must be later"),
         ({"rtol": 0.0}, "`rtol` must be a positive"),
         ({"rtol": -1e-6}, "`rtol` must be a positive"),
+        ({"rtol": 1e-15}, "`rtol` must be at least"),
+        ({"w0": [1j, 0, 0]}, "`w0` must be real"),
         ({"atol": 0.0}, "`atol` must be a positive"),
         ({"atol": np.nan}, "`atol` must be a positive"),
         ({"method": "Euler"}, "`method` must be auto, RK23"),

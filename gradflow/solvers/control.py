@@ -1,0 +1,98 @@
+"""What every method here needs: the unit of the error, the first step, products by differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import OdeSolver
+
+from gradflow import validate
+
+Array = NDArray[np.float64]
+
+_FINEST = 1e3 * float(np.finfo(float).eps)
+# Of a difference of velocities, relative to |y|.
+_DIFFERENCE = 1e-7
+
+
+class Tolerance:
+    """The error that a step may make.
+
+    With a number for `atol` all entries share one unit, and the error is measured as one vector: rms(error)
+    against atol + rtol rms(y). With an array every entry is measured by its own atol_i + rtol |y_i|.
+    """
+
+    def __init__(self, rtol: Any, atol: ArrayLike, size: int, share: float = 1.0) -> None:
+        absolute = np.asarray(atol, dtype=np.float64)
+        if absolute.shape not in ((), (size,)) or not (np.isfinite(absolute) & (absolute >= 0)).all():
+            raise ValueError(f"`atol` must be a number >= 0 or {size} of them, got {atol!r:.60}")
+        self._rtol = max(share * validate.positive("rtol", rtol), _FINEST)
+        self._atol: float | Array = share * (absolute if absolute.ndim else float(absolute))
+
+    def scale(self, y: Array) -> float | Array:
+        """Return the unit of the error at y, never zero."""
+        size = rms(y) if isinstance(self._atol, float) else np.abs(y)
+        return np.maximum(self._atol + self._rtol * size, np.finfo(float).tiny)
+
+
+def rms(v: Array) -> float:
+    """Return the root mean square of the entries."""
+    return float(np.linalg.norm(v)) / v.size**0.5
+
+
+def starting_step(
+    solver: OdeSolver, wanted: Any, velocity: Array, scale: float | Array, max_step: float
+) -> float:
+    """Return the size `wanted` of the first step, or one for a method of order 1 from one more evaluation.
+
+    References
+    ----------
+    Hairer, Norsett and Wanner, *Solving ODEs I*, section II.4.
+    """
+    if wanted is not None:
+        return checked_first_step(solver, wanted)
+    y, span = solver.y, min(abs(solver.t_bound - solver.t), max_step)
+    position, speed = rms(y / scale), rms(velocity / scale)
+    trial = min(1e-6 if min(position, speed) < 1e-5 else 0.01 * position / speed, span)
+    step = solver.direction * trial
+    bend = rms((solver.fun(solver.t + step, y + step * velocity) - velocity) / scale) / max(trial, _FINEST)
+    steepest = max(speed, bend)
+    best = max(1e-6, 1e-3 * trial) if not steepest > 1e-15 else (0.01 / steepest) ** 0.5
+    return min(100 * trial, best, span)
+
+
+def checked_first_step(solver: OdeSolver, size: Any) -> float:
+    """Return `size` if it is a step that fits between the start and the end."""
+    span = abs(solver.t_bound - solver.t)
+    if validate.positive("first_step", size) > span:
+        raise ValueError(f"`first_step` must be at most the whole span {span:g}, got {size!r:.60}")
+    return float(size)
+
+
+def checked_max_step(size: Any) -> float:
+    """Return `size` if it is a positive number, infinity included."""
+    return np.inf if size == np.inf else validate.positive("max_step", size)
+
+
+def smallest_step(solver: OdeSolver) -> float:
+    """Return the step below which rounding of the time takes over."""
+    return 10 * abs(float(np.nextafter(solver.t, solver.direction * np.inf)) - solver.t)
+
+
+def jacobian_by_differences(
+    fun: Callable[[float, Array], Array], t: float, y: Array, velocity: Array, image: Array
+) -> Callable[[Array], Array]:
+    """Return the product v -> J(t, y) v by differences of `fun` with its value `velocity`, into `image`."""
+    length = _DIFFERENCE * max(float(np.linalg.norm(y)), _DIFFERENCE)
+
+    def product(v: Array) -> Array:
+        step = length / float(np.linalg.norm(v))
+        np.multiply(v, step, out=image)
+        np.add(image, y, out=image)
+        np.subtract(fun(t, image), velocity, out=image)
+        return np.divide(image, step, out=image)
+
+    return product
