@@ -19,6 +19,7 @@ from gradflow.problems.logistic import LogisticRegression
 from gradflow.problems.neuron import SigmoidNeuron
 from gradflow.problems.protocol import Problem
 from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.recurrent import Recurrent
 
 Array = NDArray[np.float64]
 
@@ -142,6 +143,18 @@ def logistic_digits(seed: int = 0) -> Case:
     return _case(text, problem, seed, (0.25, 0.9, 1.5, 4.0), 500.0)
 
 
+def pineda_xor(seed: int = 0) -> Case:
+    """Return exclusive or for four sigmoid units, all connected, fed by the two inputs and a constant 1.
+
+    Unit 3 has the targets; units 4 to 6 are clamped. The starting weights are uniform(-1, 1).
+    """
+    inputs, targets = datasets.xor()
+    drive = np.hstack([np.zeros((4, 4)), inputs, np.ones((4, 1))])
+    problem = Recurrent(drive, targets.reshape(4, 1), [3], clamped=[4, 5, 6])
+    text = "exclusive or by Pineda's recurrent network: outputs are fixed points of four units"
+    return _case(text, problem, seed, (0.09, 0.35, 0.9, 1.5), 300.0)
+
+
 CASES: dict[str, Callable[..., Case]] = {
     "digits": digits,
     "identity-neuron": identity_neuron,
@@ -152,6 +165,7 @@ CASES: dict[str, Callable[..., Case]] = {
     "chebyshev-4": partial(chebyshev, 4),
     "chebyshev-5": partial(chebyshev, 5),
     "chebyshev-6": partial(chebyshev, 6),
+    "pineda-xor": pineda_xor,
     "quadratic": quadratic,
     "linear-digits": linear_digits,
     "logistic-digits": logistic_digits,

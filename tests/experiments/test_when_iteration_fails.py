@@ -8,7 +8,7 @@ from experiments import when_iteration_fails as experiment
 
 @pytest.fixture(scope="module")
 def results():
-    return experiment.run(num_points=11)
+    return experiment.run(num_points=9)
 
 
 def test_the_dynamics_relax_where_the_iteration_is_locked(results):
@@ -30,5 +30,5 @@ def test_the_figure_shows_the_steps_and_the_map(results):
     forward, backward, where = experiment.plot(results).axes
     np.testing.assert_array_equal(forward.lines[0].get_ydata(), results.iterates)
     np.testing.assert_array_equal(backward.lines[0].get_ydata(), results.partial_sums)
-    shown = np.asarray(where.collections[0].get_array()).reshape(11, 11)
+    shown = np.asarray(where.collections[0].get_array()).reshape(9, 9)
     assert (shown > 0).sum() == results.works["relaxation"].sum()

@@ -14,6 +14,7 @@ from gradflow.problems.logistic import LogisticRegression
 from gradflow.problems.neuron import SigmoidNeuron
 from gradflow.problems.protocol import Closed, Problem, Sampled, Start, ThirdDerivative
 from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.recurrent import Recurrent
 from gradflow.problems.scalar import (
     Catapult,
     DoubleWell,
@@ -41,6 +42,14 @@ def network(*widths, num_samples=7, loss="squared", **options):
     inputs = normal(num_samples, 3)
     targets = np.arange(num_samples) % 3 if loss == "cross_entropy" else normal(num_samples, 2, seed=1)
     return FeedForward(inputs, targets, widths, loss=loss, **options)
+
+
+def recurrent(input_inside, **options):
+    """A network of three free tanh units, two of them with targets, and two clamped ones; three patterns."""
+    drive, targets = normal(3, 5), np.tanh(normal(3, 2, seed=1))
+    options = {"activation": "tanh", "input_inside": input_inside, "rest": 0.0} | options
+    reachable = targets if input_inside else targets + drive[:, [0, 2]]
+    return Recurrent(drive, reachable, [0, 2], clamped=[1, 4], **options)
 
 
 def quartic(w):
@@ -94,6 +103,8 @@ PROBLEMS = {
     "minimalist edge": MinimalistEdge,
     "catapult": lambda: Catapult(3),
     "overlapping logistic": overlapping_logistic,
+    "recurrent": lambda: recurrent(False, connections=np.triu(np.ones((5, 5)), -2)),
+    "recurrent, drive inside": lambda: recurrent(True),
     "callables": lambda: from_callables(quartic, quartic_gradient, 3, hvp=quartic_hvp),
     "callables, fused": lambda: from_callables(None, num_weights=3, loss_and_gradient=quartic_both),
     "callables, fused too": lambda: from_callables(quartic, num_weights=3, loss_and_gradient=quartic_both),

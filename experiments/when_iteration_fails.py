@@ -1,0 +1,203 @@
+"""Where Pineda's relaxation finds fixed points that iterating x <- F(x) does not.
+
+A fixed point attracts the dynamics where every eigenvalue of DW has a real part below 1; the iteration,
+and Neumann's series for the adjoint, need them inside the unit circle. One unit with w = -8 and I = -1/2
+(DW = -2) shows it: the dynamics relax to x = 0 and z = 1/15, the iteration locks on +-0.478752, and the
+partial sums of Neumann's series run 0.2, -0.2, 0.6, -1, 2.2, ... Over the plane of eigenvalues of two
+units, every method works exactly inside its region at every point of the map: relaxation to the left of 1,
+the plain iteration in the unit circle, the iteration damped by 0.4 in a circle of radius 2.5 through 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradflow import plots
+from gradflow.errors import Undefined
+from gradflow.plots import style
+from gradflow.problems import Recurrent, adjoints, fixed_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+Map = NDArray[np.bool_]
+
+FIGURE = Path(__file__).parents[1] / "figures" / "when_iteration_fails"
+DAMPING = 0.4
+# Method, color and radius of the circle through 1 in which it works.
+METHODS = {
+    "relaxation": (style.DESCENT_COLORS[2], np.inf),
+    "damped iteration": (style.DESCENT_COLORS[4], 1 / DAMPING),
+    "iteration": (style.DESCENT_COLORS[0], 1.0),
+    "Neumann": (style.DESCENT_COLORS[1], 1.0),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """One unit step by step, and where each method works.
+
+    Attributes
+    ----------
+    iterates : ndarray, shape (k,)
+        x <- F(x) of the unit with w = -8, I = -1/2, from rest 0.2.
+    relaxed, adjoint : float
+        Its fixed point by relaxation and its z.
+    partial_sums : ndarray, shape (k,)
+        Neumann's series for z.
+    real, imaginary : ndarray, shape (a,) and (b,)
+        Eigenvalues of DW on the map.
+    works : dict of str to ndarray of bool, shape (b, a)
+        Whether each method finds what it seeks.
+    """
+
+    iterates: Array
+    relaxed: float
+    adjoint: float
+    partial_sums: Array
+    real: Array
+    imaginary: Array
+    works: dict[str, Map]
+
+    def margin(self, method: str) -> Array:
+        """Return how far inside its region each point of the map is, shape (b, a)."""
+        radius = METHODS[method][1]
+        plane = self.real + 1j * self.imaginary[:, None]
+        return 1 - plane.real if np.isinf(radius) else radius - np.abs(plane - (1 - radius))
+
+    def agreement(self, method: str, border: float = 0.02) -> float:
+        """Return the share of points, none closer than `border` to the border, where theory is right."""
+        clear = np.abs(self.margin(method)) > border
+        return float(np.mean((self.margin(method) > 0)[clear] == self.works[method][clear]))
+
+
+def run(*, num_iterates: int = 12, num_points: int = 32, reach: float = 4.15) -> Reach:
+    """Return the iterates of one unit and the map over the plane of eigenvalues.
+
+    Parameters
+    ----------
+    num_iterates : int
+        Iterates and partial sums of the one unit.
+    num_points : int
+        Points of the map along each axis.
+    reach : float
+        The map spans real parts from -reach to 2 and imaginary parts from 0 to reach.
+    """
+    unit, w = Recurrent([[-0.5]], [[0.2]], [0], rest=0.2), np.array([-8.0])
+    dynamics, _ = unit.free_fixed_points(w)
+    iterates = [np.array([[0.2]])]
+    for _ in range(num_iterates - 1):
+        iterates.append(dynamics.image(iterates[-1]))
+    sums = adjoints.partial_sums(np.array([[-8.0]]), np.array([[0.25]]), np.array([[0.2]]))
+    real, imaginary = np.linspace(-reach, 2.0, num_points), np.linspace(0.0, reach, num_points)
+    points = [[_works(a, b) for a in real.tolist()] for b in imaginary.tolist()]
+    return Reach(
+        np.ravel(iterates),
+        float(unit.fixed_points(w)[0, 0]),
+        float(unit.adjoint(w)[0, 0]),
+        np.ravel(list(islice(sums, num_iterates))),
+        real,
+        imaginary,
+        {name: np.array([[point[name] for point in row] for row in points]) for name in METHODS},
+    )
+
+
+def _works(real: float, imaginary: float) -> dict[str, bool]:
+    """Return which methods work on two tanh units whose DW is (real, -imaginary; imaginary, real) at 0."""
+    options = {"activation": "tanh", "input_inside": True, "rest": [0.1, 0.05]}
+    w = [real, -imaginary, imaginary, real]
+    at_rest = {
+        "relaxation": fixed_points.Relaxation(max_steps=300),
+        "damped iteration": fixed_points.Picard(DAMPING, tolerance=1e-9, max_steps=1500),
+        "iteration": fixed_points.Picard(tolerance=1e-9, max_steps=1500),
+    }
+    works = {
+        name: _reaches(Recurrent([[0.0, 0.0]], [[0.3]], [0], solver=solver, **options), w)
+        for name, solver in at_rest.items()
+    }
+    return works | {"Neumann": _sums_up(w)}
+
+
+def _reaches(problem: Recurrent, w: list[float]) -> bool:
+    try:
+        return bool(np.abs(problem.fixed_points(w)).max() < 1e-6)
+    except Undefined:
+        return False
+
+
+def _sums_up(w: list[float]) -> bool:
+    try:
+        adjoints.neumann(np.reshape(w, (2, 2)), np.ones((1, 2)), np.array([[0.3, 0.0]]))
+    except Undefined:
+        return False
+    return True
+
+
+def plot(results: Reach) -> Figure:
+    """Return the figure: the one unit step by step, forward and backward, and the map."""
+    figure, panels = plots.new_figure(3, width=9.45, height=2.9)
+    with plots.in_style():
+        _draw_steps(panels[0], results.iterates, results.relaxed, "relaxation")
+        panels[0].set(ylabel=r"activation $x$", title=r"one unit, $w = -8$: iterating $x \leftarrow F(x)$")
+        _draw_steps(panels[1], results.partial_sums, results.adjoint, r"relaxation, $z = 1/15$")
+        panels[1].set_yscale("symlog", linthresh=1.0)
+        panels[1].set_ylim(-2e3, 5e4)
+        panels[1].set(ylabel=r"adjoint $z$", title="its adjoint: Neumann's partial sums")
+        _draw_map(panels[2], results)
+    return figure
+
+
+def _draw_steps(ax: Axes, steps: Array, limit: float, label: str) -> None:
+    ax.plot(
+        np.arange(len(steps)), steps, "o-", color=METHODS["iteration"][0], markersize=3, label="iteration"
+    )
+    ax.axhline(limit, color=METHODS["relaxation"][0], linewidth=1.6, label=label)
+    ax.set(xlabel=r"step $k$")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.35 * (high - low))
+    style.legend(ax)
+
+
+def _draw_map(ax: Axes, results: Reach) -> None:
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    names = ("relaxation", "damped iteration", "iteration")
+    level = sum(results.works[name].astype(int) for name in names)
+    colors = ["#f2f2f2", *(METHODS[name][0] for name in names)]
+    ax.pcolormesh(results.real, results.imaginary, level, cmap=ListedColormap(colors), vmin=0, vmax=3)
+    turn = np.linspace(0.0, np.pi, 200)
+    for radius in (1.0, 1 / DAMPING):
+        border = 1 - radius + radius * np.exp(1j * turn)
+        ax.plot(border.real, border.imag, color="black", linewidth=0.8)
+    ax.axvline(1.0, color="black", linewidth=0.8)
+    ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]], aspect="equal")
+    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the fixed point")
+    labels = ("relaxation only", "and iteration damped by 0.4", "and plain iteration, Neumann", "nothing")
+    handles = [Patch(color=color) for color in (*colors[1:], colors[0])]
+    ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, columnspacing=0.8)
+
+
+def main() -> None:
+    """Run, print the numbers and write the figure."""
+    results = run()
+    print("iterates:", ", ".join(f"{x:.6g}" for x in results.iterates))
+    print(f"relaxation: x = {results.relaxed:.3g}, z = {results.adjoint:.12g} (1/15 = {1 / 15:.12g})")
+    print("Neumann's partial sums:", ", ".join(f"{z:.6g}" for z in results.partial_sums))
+    for name in METHODS:
+        share = results.works[name].mean()
+        print(f"{name}: works at {share:.1%} of the map, as theory says at {results.agreement(name):.2%}")
+    for path in plots.save_figure(plot(results), FIGURE):
+        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+if __name__ == "__main__":
+    main()
