@@ -9,7 +9,7 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, aslinearoperator, e
 
 from gradflow import validate
 from gradflow.errors import Undefined
-from gradflow.problems.protocol import Problem
+from gradflow.problems.protocol import Problem, Product
 
 Array = NDArray[np.float64]
 
@@ -47,7 +47,11 @@ def hessian_operator(problem: Problem, w: ArrayLike) -> LinearOperator:
     array([1., 4.])
     """
     w = validate.weight_vector("w", w, problem.num_weights)
-    product = problem.linearize(w)[2]
+    return operator_of(problem.linearize(w)[2], w.size)
+
+
+def operator_of(product: Product, num_weights: int) -> LinearOperator:
+    """Return a product v -> H v as a linear operator that raises `Undefined` from a result not finite."""
 
     def checked(v: Array) -> Array:
         result = product(v)
@@ -55,8 +59,9 @@ def hessian_operator(problem: Problem, w: ArrayLike) -> LinearOperator:
             raise Undefined("the Hessian has no value at these weights: a product with it is NaN or infinite")
         return result
 
+    shape = (num_weights, num_weights)
     return LinearOperator(
-        (w.size, w.size), matvec=checked, rmatvec=checked, matmat=checked, rmatmat=checked, dtype=np.float64
+        shape, matvec=checked, rmatvec=checked, matmat=checked, rmatmat=checked, dtype=np.float64
     )
 
 
@@ -129,7 +134,7 @@ def sharpness(
     operator = hessian_operator(problem, w)
     if preconditioner is not None:
         operator = _preconditioned(operator, preconditioner)
-    return float(_top(operator, 1, validate.positive("tol", tol))[0][0])
+    return float(top_pairs_of(operator, 1, validate.positive("tol", tol))[0][0])
 
 
 def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) -> tuple[Array, Array]:
@@ -171,9 +176,31 @@ def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) ->
     (array([4., 2.]), array([0., 1., 0.]))
     """
     operator = hessian_operator(problem, w)
-    if validate.count("k", k) > operator.shape[0]:
-        raise ValueError(f"`k` must be at most the number of weights, {operator.shape[0]}, got {k}")
-    return _top(operator, k, validate.positive("tol", tol))
+    check_count(k, operator.shape[0])
+    return top_pairs_of(operator, k, validate.positive("tol", tol))
+
+
+def bottom_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) -> tuple[Array, Array]:
+    """Return the `k` smallest eigenvalues of the Hessian H(w), ascending, and their eigenvectors.
+
+    The top eigenpairs of -H: arguments, shapes and errors are those of `top_eigenpairs`.
+
+    Examples
+    --------
+    >>> from gradflow.problems import Quadratic
+    >>> bottom_eigenpairs(Quadratic([1.0, -4.0, 2.0]), [0.0, 0.0, 0.0], 2)[0]
+    array([-4.,  1.])
+    """
+    operator = hessian_operator(problem, w)
+    check_count(k, operator.shape[0])
+    values, vectors = top_pairs_of(-1.0 * operator, k, validate.positive("tol", tol))
+    return -values, vectors
+
+
+def check_count(k: int, num_weights: int) -> None:
+    """Raise ValueError unless `k` is a number of eigenpairs that `num_weights` weights have."""
+    if validate.count("k", k) > num_weights:
+        raise ValueError(f"`k` must be at most the number of weights, {num_weights}, got {k}")
 
 
 def _preconditioned(operator: LinearOperator, preconditioner: ArrayLike) -> LinearOperator:
@@ -195,7 +222,8 @@ def _dense(operator: LinearOperator) -> Array:
     return 0.5 * (matrix + matrix.T)
 
 
-def _top(operator: LinearOperator, k: int, tol: float) -> tuple[Array, Array]:
+def top_pairs_of(operator: LinearOperator, k: int, tol: float) -> tuple[Array, Array]:
+    """Return the `k` largest eigenvalues (descending) and eigenvectors of a symmetric operator."""
     n = operator.shape[0]
     if n > _ALWAYS_DENSE and 3 * k < n:
         for basis_size in (2 * k + 8, min(6 * k + 40, n)):
@@ -216,9 +244,13 @@ def _krylov_top(operator: LinearOperator, k: int, tol: float, basis_size: int) -
     n = operator.shape[0]
     rng = np.random.default_rng(0)
     start = rng.standard_normal(n)
-    scale = float(np.linalg.norm(operator.matvec(start)) / np.linalg.norm(start))
-    if scale == 0.0:
+    first = operator.matvec(start)
+    unit = float(np.abs(first).max())
+    if unit == 0.0:
         return np.zeros(k), np.eye(n, k)
+    # In units of its size, so that no square of an entry overflows or vanishes.
+    operator = (1.0 / max(unit, np.finfo(float).tiny)) * operator
+    scale = float(np.linalg.norm(first / unit) / np.linalg.norm(start))
 
     def search(found: Array, count: int) -> Array:
         # A new start each time: what is left of an old one has no share in the eigenspaces found from it.
@@ -234,7 +266,7 @@ def _krylov_top(operator: LinearOperator, k: int, tol: float, basis_size: int) -
     except ArpackError:
         return None
     certified = bool((residuals <= tol * np.maximum(scale, np.abs(values).max())).all())
-    return (values, vectors) if certified else None
+    return (unit * values, vectors) if certified else None
 
 
 def _search(

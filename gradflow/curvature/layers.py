@@ -1,0 +1,75 @@
+"""Sharpness within blocks of weights, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gradflow import validate
+from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
+from gradflow.problems.protocol import Problem
+
+Array = NDArray[np.float64]
+
+
+def layer_sharpness(
+    problem: Problem, w: ArrayLike, layers: Sequence[ArrayLike] | None = None, tol: float = 1e-6
+) -> Array:
+    """Return the largest eigenvalue of the Hessian's diagonal block of each layer, shape (L,).
+
+    It is the sharpness that descent sees if it moves that layer alone; none exceeds the sharpness.
+
+    Parameters
+    ----------
+    problem : Problem
+    w : array_like, shape (n,)
+    layers : sequence of array_like of int, optional
+        For each layer the places of its weights in `w`; by default what ``problem.unflatten`` parts.
+    tol : float
+        Largest residual, as in `sharpness`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed, or the problem has no layers of its own.
+    Undefined, RuntimeError
+        Where `sharpness` raises them.
+
+    Examples
+    --------
+    >>> from gradflow.problems import Quadratic
+    >>> layer_sharpness(Quadratic([1.0, 4.0, 3.0]), [0.0, 0.0, 0.0], [[0, 1], [2]])
+    array([4., 3.])
+    """
+    w = validate.weight_vector("w", w, problem.num_weights)
+    tol = validate.positive("tol", tol)
+    product = problem.linearize(w)[2]
+    blocks = _own_layers(problem) if layers is None else layers
+    places = [validate.indices(f"layers[{i}]", block, w.size) for i, block in enumerate(blocks)]
+
+    def within(block: NDArray[np.intp], v: Array) -> Array:
+        padded = np.zeros((w.size, *v.shape[1:]))
+        padded[block] = v
+        return product(padded)[block]
+
+    operators = [operator_of(partial(within, block), block.size) for block in places]
+    return np.array([top_pairs_of(operator, 1, tol)[0][0] for operator in operators])
+
+
+def _own_layers(problem: Any) -> list[NDArray[np.intp]]:
+    if not hasattr(problem, "unflatten"):
+        raise ValueError(
+            f"`layers` must be given for {type(problem).__name__}, which has no layers of its own"
+        )
+    numbered = problem.unflatten(np.arange(problem.num_weights, dtype=np.float64))
+    return [np.concatenate([part.ravel() for part in _parts(layer)]).astype(np.intp) for layer in numbered]
+
+
+def _parts(layer: Any) -> Iterator[Array]:
+    """Yield the arrays of one layer: the matrix alone, or (W, b) with b None without biases."""
+    pieces: Iterable[Any] = layer if isinstance(layer, tuple) else (layer,)
+    yield from (piece for piece in pieces if piece is not None)
