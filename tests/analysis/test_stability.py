@@ -4,7 +4,17 @@ import pytest
 from gradflow.analysis.stability import largest_stable_learning_rate
 from gradflow.errors import Undefined
 from gradflow.problems import Quadratic
-from gradflow.rules import Adam, GradientDescent, HeavyBall, Nesterov, Normalized, RMSProp, SignDescent
+from gradflow.rules import (
+    Adam,
+    GradientDescent,
+    HeavyBall,
+    Nesterov,
+    Normalized,
+    Projected,
+    RandomSign,
+    RMSProp,
+    SignDescent,
+)
 
 BASIS = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
 HESSIAN = (BASIS * [0.5, 1.0, 4.0]) @ BASIS.T
@@ -106,10 +116,15 @@ def test_rmsprop_that_rests_in_a_constant_slope_has_the_frozen_preconditioner():
     np.testing.assert_allclose((START - moved) / 0.1, preconditioner * gradient, rtol=1e-10)
 
 
-@pytest.mark.parametrize("rule", [SignDescent(0.1), Normalized(0.1)])
+@pytest.mark.parametrize("rule", [SignDescent(0.1), RandomSign(0.1), Normalized(0.1)])
 def test_rules_whose_steps_do_not_shrink_have_no_linear_limit(rule):
     with pytest.raises(ValueError, match=f"linear limit, got {type(rule).__name__}"):
         largest_stable_learning_rate(PROBLEM, START, rule)
+
+
+def test_a_projected_rule_sends_to_the_inner_one():
+    with pytest.raises(ValueError, match="got Projected: inside its bounds ask its inner rule"):
+        largest_stable_learning_rate(PROBLEM, START, Projected(SignDescent(0.1), 0.0, 1.0))
 
 
 @pytest.mark.parametrize("rule", [RMSProp(MATRIX), Adam(MATRIX)])
