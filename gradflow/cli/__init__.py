@@ -1,4 +1,4 @@
-"""The command line: ``gradflow compare | list | run``."""
+"""The command line: ``gradflow compare | list | run | stability``."""
 
 from gradflow.cli.entry import main
 

@@ -42,6 +42,30 @@ def positives(text: str) -> tuple[float, ...]:
         ) from None
 
 
+def positives_or_auto(text: str) -> tuple[float, ...] | None:
+    """Return positive numbers that were separated by commas, None for "auto"."""
+    return None if text == "auto" else positives(text)
+
+
+def count(text: str) -> int:
+    """Return a whole number of at least 1."""
+    (value,) = counts(text) if "," not in text else (0,)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """Return a number of at least 0 and below 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, got {text!r}")
+    return value
+
+
 def counts(text: str) -> tuple[int, ...]:
     """Return whole numbers of at least 1 that were separated by commas."""
     try:

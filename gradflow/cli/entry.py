@@ -16,6 +16,7 @@ DESCRIPTION = (
     "flow time t = k eta / mu."
 )
 BAD_ARGUMENTS = 2
+FAILED = 1
 INTERRUPTED = 130
 
 
@@ -46,13 +47,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone, as `head` does; what is left in the buffer must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError:
+        sys.stderr.write(f"gradflow {options.name}: this needs more memory than there is\n")
+        return FAILED
+    except (OSError, AttributeError) as error:
+        if sys.stdout is not None and isinstance(error, AttributeError):
+            raise
+        sys.stderr.write(f"gradflow {options.name}: the output could not be written: {error}\n")
+        sys.stdout = None
+        return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | run")
+    commands = parser.add_subparsers(dest="name", metavar="compare | list | run | stability")
     _add_compare(
         commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     )
@@ -63,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("experiment", nargs="?", metavar="NAME", help="its name, or the path of a script")
     run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
     run.set_defaults(command=_run)
+    _add_stability(
+        commands.add_parser("stability", help="judge what each learning rate does, tabulate and draw")
+    )
     return parser
 
 
@@ -78,6 +91,34 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add("--output", default="gradflow-compare", metavar="DIR", help="folder for figure and trajectories")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     parser.set_defaults(command=_compare)
+
+
+def _add_stability(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--problem",
+        default="chebyshev-6",
+        metavar="NAME",
+        help="one of `gradflow list` (default: chebyshev-6)",
+    )
+    add("--widths", type=arguments.counts, metavar="30,20", help="widths of the hidden layers")
+    rates_help = "eta of each run, or auto for rates around the limit (default: auto)"
+    add("--learning-rates", type=arguments.positives_or_auto, metavar="0.05,0.2", help=rates_help)
+    add(
+        "--rule", default="descent", metavar="RULE", help="descent, heavy-ball or nesterov (default: descent)"
+    )
+    add("--momentum", type=arguments.share, metavar="B", help="b of heavy-ball and nesterov")
+    add("--steps", type=arguments.count, default=500, metavar="K", help="steps of each run (default: 500)")
+    add("--seed", type=arguments.seed, default=0, metavar="S", help="of the starting weights (default: 0)")
+    add("--output", default="gradflow-stability", metavar="DIR", help="folder for the figure")
+    add("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.set_defaults(command=_stability)
+
+
+def _stability(options: argparse.Namespace) -> int:
+    from gradflow.cli import stability
+
+    return stability.command(options)
 
 
 def _compare(options: argparse.Namespace) -> int:

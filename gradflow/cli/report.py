@@ -28,7 +28,7 @@ def as_text(results: Results) -> str:
     rows = [_row("flow", results.flow, results)] if results.flow else []
     rows += [_row("descent", each, results) for each in results.descents]
     return "\n".join(
-        [*_introduction(results), "", *_aligned([HEAD, SECOND_HEAD, *rows]), "", *_ending(results), ""]
+        [*_introduction(results), "", *aligned([HEAD, SECOND_HEAD, *rows]), "", *_ending(results), ""]
     )
 
 
@@ -59,20 +59,21 @@ def _row(kind: str, finished: Finished, results: Results) -> tuple[str, ...]:
         kind,
         "-" if finished.learning_rate is None else finished.name,
         f"{numbers['steps']:,}",
-        _brief(numbers.get("effective_sharpness_start")),
-        _brief(numbers.get("effective_sharpness_end")),
-        _brief(numbers["final_loss"]),
-        _brief(numbers.get("largest_distance")),
+        brief(numbers.get("effective_sharpness_start")),
+        brief(numbers.get("effective_sharpness_end")),
+        brief(numbers["final_loss"]),
+        brief(numbers.get("largest_distance")),
         f"{finished.seconds:.1f}",
         outcome,
     )
 
 
-def _brief(value: float | None) -> str:
+def brief(value: float | None) -> str:
+    """Return a number in four digits, or a dash."""
     return "-" if value is None else f"{value:.4g}"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
     """Return lines with the first and the last column to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
@@ -124,7 +125,7 @@ def as_json(results: Results) -> str:
         "figures": [str(path) for path in results.figures],
         "trajectories": [str(path) for path in results.trajectories],
     }
-    return json.dumps(_finite(found), indent=2, allow_nan=False) + "\n"
+    return json.dumps(finite(found), indent=2, allow_nan=False) + "\n"
 
 
 def _numbers(finished: Finished, results: Results) -> dict[str, Any]:
@@ -152,10 +153,10 @@ def _numbers(finished: Finished, results: Results) -> dict[str, Any]:
     return numbers
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return the same with None for numbers that JSON cannot say."""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: finite(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
