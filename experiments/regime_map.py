@@ -1,0 +1,112 @@
+"""Which learning rate does what, from which start.
+
+Maps of the verdict over learning rate and starting weight. The identity neuron, the sigmoid weight that
+should learn f(x) = x, never diverges: a step too long lands on flat ground, where the run stalls. The
+double well goes from monotone at eta below 1/2 through overshooting to periods and chaos at the same
+learning rates from nearly every start, and diverges beyond 2 from all of them. In the product of two weights
+the start decides: the more unequal the weights, the sharper the valley, and the smaller the learning
+rate from which descent has to move to a flatter place or diverges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gradflow as gf
+from gradflow import plots
+from gradflow.analysis.stability import regime
+from gradflow.plots.regimes import COLORS
+from gradflow.problems import DoubleWell, ScalarProduct, SigmoidNeuron
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+FIGURE = Path(__file__).parents[1] / "figures" / "regime_map"
+# For each map: problem, start at a value, learning rates and values from and to, title, vertical label.
+MAPS: dict[str, tuple[Any, Any, tuple[float, float], tuple[float, float], str]] = {
+    "identity neuron": (SigmoidNeuron(), lambda s: [s], (1.0, 120.0), (-8.0, 8.0), "starting weight $w_0$"),
+    "double well": (DoubleWell(), lambda s: [s], (0.1, 2.1), (-1.6, 1.6), "starting weight $x_0$"),
+    "two-weight product": (
+        ScalarProduct(2),
+        lambda s: [s, 0.5],
+        (0.05, 2.0),
+        (0.05, 3.5),
+        "starting weight $w_1$ ($w_2 = 1/2$)",
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeMap:
+    """Verdicts over learning rates (columns) and starts (rows)."""
+
+    learning_rates: Array
+    starts: Array
+    names: NDArray[np.str_]
+
+    def share(self, name: str) -> float:
+        """Return the share of the map that has a regime."""
+        return float((self.names == name).mean())
+
+
+def run(*, num_rates: int = 36, num_starts: int = 26, num_steps: int = 300) -> dict[str, RegimeMap]:
+    """Return the maps, by name."""
+    return {name: _map(*each[:4], num_rates, num_starts, num_steps) for name, each in MAPS.items()}
+
+
+def _map(
+    problem: Any,
+    start: Any,
+    rates: tuple[float, float],
+    starts: tuple[float, float],
+    num_rates: int,
+    num_starts: int,
+    num_steps: int,
+) -> RegimeMap:
+    columns, rows = np.linspace(*rates, num_rates), np.linspace(*starts, num_starts)
+
+    def verdict(rate: float, s: float) -> str:
+        run = gf.descend(problem, start(s), rate, num_steps, record_every=num_steps)
+        return regime(run, problem).name
+
+    names = [[verdict(rate, s) for rate in columns.tolist()] for s in rows.tolist()]
+    return RegimeMap(columns, rows, np.array(names))
+
+
+def plot(results: dict[str, RegimeMap]) -> Figure:
+    """Return the figure: a map for each problem."""
+    from matplotlib.patches import Patch
+
+    figure, panels = plots.new_figure(len(results), width=3.3 * len(results), height=3.4)
+    for ax, (name, each) in zip(panels, results.items(), strict=True):
+        plots.draw_regime_map(
+            each.learning_rates, each.starts, each.names.tolist(), start_label=MAPS[name][4], ax=ax
+        )
+        ax.get_legend().remove()
+        ax.set_title(name)
+    with plots.in_style():
+        occurring = [name for name in COLORS if any(each.share(name) for each in results.values())]
+        patches = [Patch(color=COLORS[name], label=name.lower().replace("_", " ")) for name in occurring]
+        figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
+    return figure
+
+
+def main() -> None:
+    """Run, print the numbers and write the figure."""
+    results = run()
+    for name, each in results.items():
+        shares = {regime: each.share(regime) for regime in np.unique(each.names).tolist()}
+        print(f"{name}: " + ", ".join(f"{regime} {share:.1%}" for regime, share in shares.items()))
+    for path in plots.save_figure(plot(results), FIGURE):
+        print(path.name)
+
+
+if __name__ == "__main__":
+    main()
