@@ -2,22 +2,17 @@
 
 from gradflow.problems.associative import AssociativeMemory
 from gradflow.problems.callables import from_callables
+from gradflow.problems.catapult import Catapult
 from gradflow.problems.deep_linear import DeepLinear
 from gradflow.problems.feedforward import FeedForward
 from gradflow.problems.jumps import fixed_point_jumps, fixed_point_loses_stability
 from gradflow.problems.linear import LinearRegression
-from gradflow.problems.logistic import LogisticRegression
+from gradflow.problems.logistic import LogisticRegression, overlapping_logistic
 from gradflow.problems.neuron import SigmoidNeuron
 from gradflow.problems.protocol import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
 from gradflow.problems.quadratic import Quadratic
 from gradflow.problems.recurrent import Recurrent
-from gradflow.problems.scalar import (
-    Catapult,
-    DoubleWell,
-    MinimalistEdge,
-    ScalarProduct,
-    overlapping_logistic,
-)
+from gradflow.problems.scalar import DoubleWell, MinimalistEdge, ScalarProduct
 
 __all__ = [
     "AssociativeMemory",

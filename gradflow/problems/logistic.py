@@ -122,3 +122,37 @@ class LogisticRegression:
             return ((curvature * along.T) @ self._signed).T
 
         return product
+
+
+def overlapping_logistic(num_ones: int = 2, num_zeros: int = 1) -> LogisticRegression:
+    """Return logistic regression of one weight on the input 1, labelled 1 and 0 so many times each.
+
+    With p the share of ones, E(w) = p log(1 + exp(-w)) + (1 - p) log(1 + exp(w)), whose minimum
+    w* = log(p / (1 - p)) has the curvature p (1 - p). Descent settles from everywhere for eta up to
+    1 / (p (1 - p)); at 2 / (p (1 - p)) a stable 2-cycle is born, and since the slope is bounded nothing
+    ever diverges.
+
+    Parameters
+    ----------
+    num_ones, num_zeros : int
+        How many samples have the label 1 and 0, at least one each.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed.
+
+    References
+    ----------
+    Meng, Orvieto, Cao, De Sa, "Gradient Descent on Logistic Regression with Non-Separable Data and Large
+    Step Sizes", 2024, arXiv:2406.05033.
+
+    Examples
+    --------
+    >>> problem = overlapping_logistic(1, 1)
+    >>> problem.gradient([0.0]), problem.hvp([0.0], [1.0])
+    (array([0.]), array([0.25]))
+    """
+    ones, zeros = validate.count("num_ones", num_ones), validate.count("num_zeros", num_zeros)
+    labels = np.repeat([1, 0], [ones, zeros])
+    return LogisticRegression(np.ones((labels.size, 1)), labels, bias=False)
