@@ -2,8 +2,8 @@
 
 Exclusive or by four units to a loss of 1e-3, and a net of 64 free and 8 clamped sigmoid units on 100
 patterns to 0.7 times its starting loss. The usual way is fixed-point iteration, Neumann's series for the
-adjoint, and descent with a fixed learning rate, which must be found by hand. Run it as
-``python benchmarks/recurrent.py``.
+adjoint, and descent with a fixed learning rate, which must be found by hand; beside it torchdeq's layer with
+the same learning rates, where it is installed. Run it as ``python benchmarks/recurrent.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
@@ -21,7 +22,10 @@ import gradflow as gf  # noqa: E402
 from gradflow import cases  # noqa: E402
 from gradflow.problems import Recurrent  # noqa: E402
 
-Run = Callable[[], gf.Trajectory]
+if TYPE_CHECKING:
+    from recurrent_peers import Training
+
+Run = Callable[[], "gf.Trajectory | Training"]
 
 
 def random_task(num_free: int = 64, num_clamped: int = 8, num_patterns: int = 100) -> Recurrent:
@@ -76,8 +80,17 @@ def contenders(
     return ways
 
 
-def report(title: str, ways: dict[str, Run]) -> None:
+def report(
+    title: str, problem: Recurrent, w0: np.ndarray, goal: float, learning_rates: tuple[float, ...]
+) -> None:
     """Run every way and print what it took."""
+    ways, missing = contenders(problem, w0, goal, learning_rates), ""
+    try:
+        from recurrent_peers import contenders as peers
+
+        ways |= peers(problem, w0, goal, learning_rates)
+    except ImportError as error:
+        missing = f"{'torchdeq':32s} left out: {error}"
     print(
         f"\n{title}\n"
         f"{'way':32s} {'outcome':>9s} {'flow time':>10s} {'gradients':>10s} {'seconds':>8s} {'ratio':>6s}"
@@ -85,26 +98,27 @@ def report(title: str, ways: dict[str, Run]) -> None:
     first = None
     for name, run in ways.items():
         start = time.process_time()
-        trajectory = run()
+        result = run()
         seconds = time.process_time() - start
         first = first or seconds
         print(
-            f"{name:32s} {trajectory.outcome.name:>9s} {trajectory.times[-1]:10.1f} "
-            f"{trajectory.num_gradients:10,d} {seconds:8.2f} {seconds / first:6.2f}"
+            f"{name:32s} {result.outcome.name:>9s} {result.times[-1]:10.1f} "
+            f"{result.num_gradients:10,d} {seconds:8.2f} {seconds / first:6.2f}  "
+            f"{getattr(result, 'note', '')}".rstrip()
         )
+    if missing:
+        print(missing)
 
 
 def main() -> None:
     """Print both tables."""
     case = cases.make("pineda-xor")
-    report("exclusive or, 4 units, to E = 1e-3", contenders(case.problem, case.w0, 1e-3, (1.0, 4.0)))
+    report("exclusive or, 4 units, to E = 1e-3", case.problem, case.w0, 1e-3, (1.0, 4.0))
     problem = random_task()
     w0 = problem.initial_weights(0, scale=0.1)
     loss = problem.loss(w0)
-    report(
-        f"64 units, 100 patterns, E = {loss:.3g} to {0.7 * loss:.3g}",
-        contenders(problem, w0, 0.7 * loss, (0.05, 0.2)),
-    )
+    title = f"64 units, 100 patterns, E = {loss:.3g} to {0.7 * loss:.3g}"
+    report(title, problem, w0, 0.7 * loss, (0.05, 0.2))
 
 
 if __name__ == "__main__":

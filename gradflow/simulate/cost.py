@@ -48,8 +48,8 @@ class CostWatch:
             self._next_look = np.inf
             warnings.warn(
                 f"{self._name} will need about {predicted:.2g} gradients to reach t = {self._end_time:g}: "
-                f"the flow is stiff (its fastest mode decays at {decay:.3g} at t = {t:.3g}). BDF takes far "
-                "fewer steps where a dense Hessian is affordable; `max_evaluations` bounds the cost.",
+                f"the flow is stiff (its fastest mode decays at {decay:.3g} at t = {t:.3g}). A stiff method, "
+                "as `method='auto'` chooses, takes far fewer; `max_evaluations` bounds the cost.",
                 CostWarning,
                 stacklevel=5,
             )

@@ -63,7 +63,8 @@ def integrate(
         Tolerances on the local error of the state; `atol` is 1e-3 rtol by default.
     times : int or array_like, optional
         Rows to keep besides the first and the last: every accepted step by default, an array of
-        flow times, or that many equally spaced ones. They do not change the steps.
+        flow times, or that many equally spaced ones. They do not change the steps; `Trajectory.at`
+        interpolates between rows, and is as coarse as they are.
     events : dict of str to Event, optional
         Located inside the step that contains them.
     record : dict of str to callable, optional
