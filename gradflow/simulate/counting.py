@@ -29,14 +29,16 @@ class CountedProblem:
         self.num_gradients = 0
         self.num_hvps = 0
         self._max_gradients = max_gradients
+        # Asked once: looking for a protocol's members costs more than a small gradient.
+        self._follower = problem if isinstance(problem, Followed) else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.problem, name)
 
     def accept(self, w: Array) -> None:
         """Tell a problem that wants to know it which weights the run has come to."""
-        if isinstance(self.problem, Followed):
-            self.problem.accept(w)
+        if self._follower is not None:
+            self._follower.accept(w)
 
     def loss(self, w: Array) -> float:
         """Return E(w); a loss is not counted."""
@@ -99,6 +101,6 @@ class LastPoint(CountedProblem):
         return loss, gradient, product
 
 
-def is_finite(values: Array) -> bool:
-    """Return whether every entry is finite, at the price of one dot product when all is well."""
-    return bool(np.isfinite(values @ values)) or bool(np.isfinite(values).all())
+def are_finite(u: Array, v: Array) -> bool:
+    """Return whether every entry of both is finite, at the price of one dot product when all is well."""
+    return bool(np.isfinite(u @ v)) or bool(np.isfinite(u).all() and np.isfinite(v).all())

@@ -13,7 +13,7 @@ from gradflow.errors import FAILURES
 from gradflow.rules import UpdateRule
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
-from gradflow.simulate.counting import CountedProblem, is_finite
+from gradflow.simulate.counting import CountedProblem, are_finite
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, read_only
 from gradflow.simulate.watch import Crossing, Watch
@@ -74,7 +74,7 @@ class Descent:
 
     def _arrive(self, step: int, w: Array, loss: float, gradient: Array) -> tuple[Outcome, str] | None:
         """Note the point reached, and return why the run ends here, if it does."""
-        if not (np.isfinite(loss) and is_finite(w) and is_finite(gradient)):
+        if not (np.isfinite(loss) and are_finite(w, gradient)):
             return Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
         point = self._point(step, w, loss)
         self.recorder.step(point)

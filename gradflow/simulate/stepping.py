@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow.flows.protocol import Flow
-from gradflow.simulate.counting import NonFinite, is_finite
+from gradflow.simulate.counting import NonFinite, are_finite
 from gradflow.simulate.methods import Linearize, Method, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.trajectory import Outcome
@@ -121,7 +121,7 @@ class GuardedStepper:
             self._inside = True
             value = function(t, np.array(y))
             self._inside = False
-            if not is_finite(value.ravel()):
+            if not are_finite(value.ravel(), value.ravel()):
                 raise NonFinite(what)
             return value
 
