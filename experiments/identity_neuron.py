@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FIGURE = Path(__file__).parents[1] / "figures" / "identity_neuron"
+MOST_MARKS = 150
 FLOOR = 1.0 / 8.0
 BOUNDS = (0.0, 1.0)
 
@@ -161,6 +162,12 @@ def _draw_phase_line(ax: Axes) -> None:
     ax.legend(loc="upper right")
 
 
+def _spread(descent: gf.Trajectory) -> NDArray[np.int64]:
+    """Return rows behind the start, about equally far apart on a logarithmic axis of time."""
+    last = len(descent.times) - 1
+    return np.unique(np.geomspace(1, last, MOST_MARKS).round().astype(np.int64))
+
+
 def _draw_weights(ax: Axes, results: Results) -> None:
     flow = results.flow
     later = flow.times > 0
@@ -178,8 +185,8 @@ def _draw_weights(ax: Axes, results: Results) -> None:
     for index, (eta, descent) in enumerate(results.descents.items()):
         line = style.descent_line(index)
         ax.plot(
-            descent.times[1:],
-            descent.weights[1:, 0],
+            descent.times[shown := _spread(descent)],
+            descent.weights[shown, 0],
             marker=".",
             markersize=3,
             label=rf"$\alpha = {eta:g}$",
@@ -198,8 +205,8 @@ def _draw_errors(ax: Axes, results: Results) -> None:
     ax.loglog(flow.times[later], flow.losses[later] - FLOOR, label="flow", **style.FLOW_LINE)
     for index, (eta, descent) in enumerate(results.descents.items()):
         ax.plot(
-            descent.times[1:],
-            descent.losses[1:] - FLOOR,
+            descent.times[shown := _spread(descent)],
+            descent.losses[shown] - FLOOR,
             marker=".",
             markersize=3,
             label=rf"descent, $\alpha = {eta:g}$",
