@@ -55,15 +55,15 @@ class Descent:
     def _steps(self, bar: Progress) -> tuple[Outcome, str]:
         w, rule = self.w0, self.rule
         self.recorder.last = self._point(0, w, np.nan)
-        self.memory = rule.init(w)
+        memory = rule.init(w)
         for step in range(self.num_steps):
             loss, gradient = self._loss_and_gradient(w)
-            ended = self._arrive(step, w, loss, gradient)
+            ended = self._arrive(step, w, loss, gradient, memory)
             bar.reach(step, loss)
             if ended is not None:
                 return ended
-            w, self.memory = rule.update(w, gradient, self.memory, step)
-        ended = self._arrive_last(w)
+            w, memory = rule.update(w, gradient, memory, step)
+        ended = self._arrive_last(w, memory)
         return ended or (Outcome.FINISHED, f"the run took its {self.num_steps:,} steps")
 
     def _loss_and_gradient(self, w: Array) -> tuple[float, Array]:
@@ -72,12 +72,15 @@ class Descent:
         self.problem.num_gradients += 1
         return self.problem.loss(w), self.batches.following().gradient(w)
 
-    def _arrive(self, step: int, w: Array, loss: float, gradient: Array) -> tuple[Outcome, str] | None:
+    def _arrive(
+        self, step: int, w: Array, loss: float, gradient: Array, memory: Any
+    ) -> tuple[Outcome, str] | None:
         """Note the point reached, and return why the run ends here, if it does."""
         if not (np.isfinite(loss) and are_finite(w, gradient)):
             return Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
         point = self._point(step, w, loss)
         self.recorder.step(point)
+        self.memory = memory
         self.problem.accept(w)
         if step == 0 or step in self.kept:
             self.recorder.keep(point)
@@ -88,11 +91,11 @@ class Descent:
                 return Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at step {step:,}"
         return ended
 
-    def _arrive_last(self, w: Array) -> tuple[Outcome, str] | None:
+    def _arrive_last(self, w: Array, memory: Any) -> tuple[Outcome, str] | None:
         """Note the last point, whose gradient only a gradient tolerance asks for."""
         if self.gradient_tolerance is None:
-            return self._arrive(self.num_steps, w, self.problem.loss(w), w)
-        return self._arrive(self.num_steps, w, *self.problem.loss_and_gradient(w))
+            return self._arrive(self.num_steps, w, self.problem.loss(w), w, memory)
+        return self._arrive(self.num_steps, w, *self.problem.loss_and_gradient(w), memory)
 
     def _watched(self, point: Point) -> tuple[Outcome, str] | None:
         if point.step == 0:

@@ -123,6 +123,13 @@ def test_the_rule_memory_follows_the_weights_in_the_final_state():
     assert run.settings["momentum"] == 0.5
 
 
+def test_the_final_state_of_a_run_that_diverged_is_the_last_finite_one():
+    run = gf.descend(Quadratic(H), W0, gf.rules.HeavyBall(1e3, 0.5), 1000)
+    assert run.outcome is gf.Outcome.DIVERGED
+    np.testing.assert_array_equal(run.final_state[:2], run.final_weights)
+    np.testing.assert_allclose(run.final_state[2:], run.weights[-1] - run.weights[-2], rtol=1e-12)
+
+
 def test_a_users_own_rule_needs_no_base_class():
     class Half:
         learning_rate = 0.5
