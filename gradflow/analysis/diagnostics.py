@@ -43,10 +43,8 @@ def relative_progress(problem: Problem, w: ArrayLike, learning_rate: float) -> f
     >>> relative_progress(Quadratic([1.0, 4.0]), [0.0, 1.0], 0.5)
     0.0
     """
-    w, rate = (
-        validate.weight_vector("w", w, problem.num_weights),
-        validate.positive("learning_rate", learning_rate),
-    )
+    w = validate.weight_vector("w", w, problem.num_weights)
+    rate = validate.positive("learning_rate", learning_rate)
     loss, gradient = problem.loss_and_gradient(w)
     square = float(gradient @ gradient)
     if square == 0.0:
@@ -87,10 +85,8 @@ def directional_smoothness(problem: Problem, w: ArrayLike, learning_rate: float)
     >>> directional_smoothness(Quadratic([1.0, 4.0]), [0.0, 1.0], 0.5)
     4.0
     """
-    w, rate = (
-        validate.weight_vector("w", w, problem.num_weights),
-        validate.positive("learning_rate", learning_rate),
-    )
+    w = validate.weight_vector("w", w, problem.num_weights)
+    rate = validate.positive("learning_rate", learning_rate)
     gradient = problem.gradient(w)
     step = -rate * gradient
     return curvature_along(step, gradient, problem.gradient(w + step))
