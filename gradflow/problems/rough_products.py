@@ -63,61 +63,86 @@ class RoughProduct:
 
 
 class SingleLayer:
-    """Single-precision copies of one layer, and its derivatives Rx, Ry, R(delta) along a direction."""
+    """Single-precision copies of one layer, and its derivatives Rx, Ry, R(delta) along a direction.
+
+    The signal of the layer below lies on top of its derivative, and the layer's kernel beside the
+    direction's block, so that V below + W R(below) is one matrix product; the same goes for
+    W' R(delta) + V' delta.
+    """
+
+    width: int
 
     def __init__(self, layer: Layer, lower: SingleLayer | None, exact: bool) -> None:
         self.lower, self._exact = lower, exact
         self._linear = layer.activation.slope is None
         self._bent = exact and layer.activation.second is not None
-        self._below: Single = np.empty(layer.below.shape, dtype=np.float32)
-        self._copied: list[tuple[str, Single]] = []
-        names = ["slope"] * (not self._linear) + ["bend"] * self._bent + ["delta"] * exact
-        for name in names:
-            self._copied.append((name, np.empty(layer.y.shape, dtype=np.float32)))
-        self._parts = dict(self._copied)
-        self._kernel: Single = np.empty((0, 0), dtype=np.float32)
+        (width, num_samples), inputs = layer.y.shape, len(layer.below)
+        self._num_inputs, lower_width = inputs, 0 if lower is None else lower.width
+        self.width = width
+        self._signals = _single(inputs + lower_width, num_samples)
+        self._blocks = _single(width, inputs + lower_width)
+        self._rows: Single = self._signals[:inputs].T
+        if lower is None:
+            self._rows = _single(num_samples, inputs)
+        else:
+            lower.put_tangent(self._signals[inputs:])
+        self._deltas = _single((1 + exact) * width, num_samples)
+        self._kernels = _single((1 + exact) * width, lower_width)
+        self.tangent_delta, self._delta = self._deltas[:width], self._deltas[width:]
+        self._slope, self._bend, self._scratch = (_single(width, num_samples) for _ in range(3))
         self._source: Any = None
-        self.tangent_x, self.tangent_delta, self.scratch = (
-            np.empty(layer.y.shape, dtype=np.float32) for _ in range(3)
-        )
+        self.tangent_x = _single(width, num_samples)
         self.tangent_y = self.tangent_x if self._linear else np.empty_like(self.tangent_x)
+
+    def put_tangent(self, place: Single) -> None:
+        """Write Ry there from now on."""
+        self.tangent_y = place
+        if self._linear:
+            self.tangent_x = place
 
     def load(self, layer: Layer) -> None:
         """Copy what the products need; the inputs of the network only if they are others than before."""
+        inputs = self._num_inputs
         if self.lower is not None:
-            self._below[...] = layer.below
-            self._kernel = layer.kernel.astype(np.float32)
+            self._signals[:inputs] = layer.below
+            self._blocks[:, inputs:] = self._kernels[: self.width] = layer.kernel
         elif self._source is not layer.below.base:
-            self._below[...] = layer.below
+            self._signals[...] = layer.below
+            self._rows[...] = layer.below.T
             self._source = layer.below.base
-        for name, copy in self._copied:
-            copy[...] = getattr(layer, name)
+        if not self._linear:
+            self._slope[...] = layer.slope
+        if self._bent:
+            self._bend[...] = layer.bend
+        if self._exact:
+            self._delta[...] = layer.delta
 
     def forward(self, block: Single) -> None:
         """Write Rx and Ry."""
-        np.dot(block, self._below, out=self.tangent_x)
-        if self.lower is not None:
-            np.dot(self._kernel, self.lower.tangent_y, out=self.scratch)
-            self.tangent_x += self.scratch
+        self._blocks[:, : self._num_inputs] = block
+        np.dot(self._blocks, self._signals, out=self.tangent_x)
         if not self._linear:
-            np.multiply(self.tangent_x, self._parts["slope"], out=self.tangent_y)
+            np.multiply(self.tangent_x, self._slope, out=self.tangent_y)
 
     def backward(self, block: Single, product: Single) -> None:
         """Turn R(dE/dy) into R(dE/dx), write the product's block and the lower layer's R(dE/dy)."""
         if not self._linear:
-            self.tangent_delta *= self._parts["slope"]
+            self.tangent_delta *= self._slope
         if self._bent:
-            np.multiply(self.tangent_x, self._parts["bend"], out=self.scratch)
-            self.tangent_delta += self.scratch
-        np.dot(self.tangent_delta, self._below.T, out=product)
+            np.multiply(self.tangent_x, self._bend, out=self._scratch)
+            self.tangent_delta += self._scratch
+        np.dot(self.tangent_delta, self._rows, out=product)
         if self.lower is None:
             return
-        np.dot(self._kernel.T, self.tangent_delta, out=self.lower.tangent_delta)
         if self._exact:
-            delta, width = self._parts["delta"], len(self.lower.tangent_y)
-            np.dot(block[:, :width].T, delta, out=self.lower.scratch)
-            self.lower.tangent_delta += self.lower.scratch
-            product[:, :width] += delta @ self.lower.tangent_y.T
+            lower_width = self.lower.width
+            self._kernels[self.width :] = block[:, :lower_width]
+            product[:, :lower_width] += self._delta @ self.lower.tangent_y.T
+        np.dot(self._kernels.T, self._deltas, out=self.lower.tangent_delta)
+
+
+def _single(*shape: int) -> Single:
+    return np.empty(shape, dtype=np.float32)
 
 
 def _copies(plan: Plan, exact: bool) -> list[SingleLayer]:
