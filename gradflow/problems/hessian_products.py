@@ -101,7 +101,7 @@ class Tangent:
 
     def gradient(self, layer: Layer) -> Array:
         """Return R(dE/d[W, b]), shape (width, k, columns)."""
-        result = np.dot(_tall(self.delta), layer.below.T).reshape(*self.delta.shape[:2], -1)
+        result = np.dot(_tall(self.delta), layer.rows).reshape(*self.delta.shape[:2], -1)
         if self.lower is not None:
             kernels = np.dot(_tall(self.lower.y), layer.delta.T).reshape(*self.lower.y.shape[:2], -1)
             result[:, :, : len(kernels)] += kernels.transpose(2, 1, 0)

@@ -14,9 +14,12 @@ Array = NDArray[np.float64]
 class Layer:
     """One layer x = [W, b] below, y = f(x), delta = dE/dx; samples run along the last axis.
 
-    `below` is the signal of the layer under it, `signal` its own: y, with a row of ones if the layer
-    above has biases. `slope` is f'(x), `bend` is f''(x) dE/dy.
+    `below` is the signal of the layer under it and `rows` the same with one sample a row, `signal` its own:
+    y, with a row of ones if the layer above has biases. `slope` is f'(x), `bend` is f''(x) dE/dy.
     """
+
+    below: Array
+    rows: Array
 
     def __init__(self, weights: Array, activation: Activation, num_samples: int, lower: Layer | None) -> None:
         width = weights.shape[0]
@@ -27,6 +30,7 @@ class Layer:
         self.delta, self.slope, self.bend = (np.empty_like(self.y) for _ in range(3))
         if lower is not None:
             self.below = lower.signal[: weights.shape[1]]
+            self.rows = self.below.T
             self.kernel = weights[:, : lower.y.shape[0]]
 
     def forward(self) -> None:
@@ -67,10 +71,10 @@ class Plan:
         """The last layer."""
         return self.layers[-1]
 
-    def forward(self, w: Array, signal: Array) -> Array:
-        """Return the outputs y (c, N) for the signal (d [+ 1], N) of the input layer."""
+    def forward(self, w: Array, signal: Array, rows: Array) -> Array:
+        """Return the outputs y (c, N) for the signal (d [+ 1], N) of the input layer, and its transpose."""
         np.copyto(self._w, w)
-        self.layers[0].below = signal
+        self.layers[0].below, self.layers[0].rows = signal, rows
         for layer in self.layers:
             layer.forward()
         return self.output.y
@@ -84,5 +88,5 @@ class Plan:
         """Return dE/dw, with dE/d[W, b] = delta below' in every block, as a new vector."""
         flat = np.empty(self.architecture.num_weights)
         for layer, block in zip(self.layers, self.architecture.views(flat), strict=True):
-            np.dot(layer.delta, layer.below.T, out=block)
+            np.dot(layer.delta, layer.rows, out=block)
         return flat

@@ -106,10 +106,10 @@ class SingleLayer:
         if self.lower is not None:
             self._signals[:inputs] = layer.below
             self._blocks[:, inputs:] = self._kernels[: self.width] = layer.kernel
-        elif self._source is not layer.below.base:
+        elif self._source is not layer.rows:
             self._signals[...] = layer.below
-            self._rows[...] = layer.below.T
-            self._source = layer.below.base
+            self._rows[...] = layer.rows
+            self._source = layer.rows
         if not self._linear:
             self._slope[...] = layer.slope
         if self._bent:
