@@ -179,9 +179,7 @@ class FeedForward:
         curvature = self._output_loss.curvature(plan.output.delta.copy(), self._targets)
         plan.backward(curved=exact)
         gradient = plan.gradient()
-        product = RoughProduct(plan, self._pool, curvature, exact)
-        self._release(plan)
-        return loss, gradient, product
+        return loss, gradient, RoughProduct(plan, self._pool, curvature, exact)
 
     def deltas(self, w: ArrayLike) -> list[Array]:
         """Return delta_n = dE/dx_n of the layers n = 2, ..., L above the input, each of shape (N, width)."""

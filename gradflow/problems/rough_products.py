@@ -27,24 +27,36 @@ LEAST_SIGNALS = 1_000
 class RoughProduct:
     """v -> H(w) v, or G(w) v, of the weights where `plan` went forward and backward.
 
-    It copies what it needs from the plan, which is free at once; its own workspace goes to the pool
-    when it is dropped.
+    The first product copies what all need from the plan, which goes to the pool then, as the copies do when
+    the product is dropped: a solve that needs no product pays for none.
     """
+
+    _layers: list[SingleLayer]
 
     def __init__(
         self, plan: Plan, pool: Pool, output_curvature: Callable[[Array], None], exact: bool
     ) -> None:
-        self._pool, self._key = pool, ("single", plan.num_samples, exact)
-        self._layers: list[SingleLayer] = pool.take(self._key, lambda: _copies(plan, exact))
+        self._pool, self._exact, self._key = pool, exact, ("single", plan.num_samples, exact)
         self._architecture, self._output_curvature = plan.architecture, output_curvature
+        self._plan: Plan | None = plan
+
+    def _load(self, plan: Plan) -> None:
+        self._layers = self._pool.take(self._key, lambda: _copies(plan, self._exact))
         for copy, layer in zip(self._layers, plan.layers, strict=True):
             copy.load(layer)
+        self._pool.give(plan.num_samples, plan)
+        self._plan = None
 
     def __del__(self) -> None:
-        self._pool.give(self._key, self._layers)
+        if self._plan is not None:
+            self._pool.give(self._plan.num_samples, self._plan)
+        else:
+            self._pool.give(self._key, self._layers)
 
     def __call__(self, v: Array) -> Array:
         """Return the product as float64, for v of shape (n,)."""
+        if self._plan is not None:
+            self._load(self._plan)
         direction: Any = np.asarray(v, dtype=np.float32)
         result: Any = np.empty_like(direction)
         blocks = self._architecture.views(direction)
