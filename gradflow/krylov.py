@@ -19,11 +19,15 @@ _BREAKDOWN = 1e-14
 
 
 class Solution(NamedTuple):
-    """x with the norm of rhs - A x, and the number of products spent."""
+    """x with the norm of rhs - A x, the number of products spent, and the last cycle's Hessenberg matrix.
+
+    The matrix (k + 1, k) is A on the first k rows of the basis, on which k + 1 rows its images lie.
+    """
 
     x: Array
     residual: float
     num_products: int
+    hessenberg: Array
 
 
 def gmres(product: Product, rhs: Array, tolerance: float, basis: Array, max_cycles: int = 2) -> Solution:
@@ -59,31 +63,29 @@ def gmres(product: Product, rhs: Array, tolerance: float, basis: Array, max_cycl
     >>> gmres(lambda v: diagonal * v, np.ones(3), 1e-12, np.empty((4, 3))).x.round(12)
     array([1.  , 0.5 , 0.25])
     """
-    x, residual, spent = np.zeros_like(rhs), rhs, 0
+    x, missing, spent, hessenberg = np.zeros_like(rhs), np.empty(0), 0, np.empty((1, 0))
     norm = float(np.linalg.norm(rhs))
     for _ in range(max_cycles):
         if not norm > tolerance:
             break
-        hessenberg, size = _arnoldi(product, residual, tolerance, basis)
+        basis[0] = missing / norm @ basis[: missing.size] if spent else rhs / norm
+        hessenberg, size = _arnoldi(product, norm, tolerance, basis)
         spent += size
         if not np.isfinite(hessenberg).all():
-            return Solution(x, np.nan, spent)
+            return Solution(x, np.nan, spent, hessenberg)
         target = np.zeros(size + 1)
         target[0] = norm
         y = np.linalg.lstsq(hessenberg, target)[0]
         x += y @ basis[:size]
         missing = target - hessenberg @ y
         norm = float(np.linalg.norm(missing))
-        residual = missing @ basis[: size + 1]
-    return Solution(x, norm, spent)
+    return Solution(x, norm, spent, hessenberg)
 
 
-def _arnoldi(product: Product, start: Array, tolerance: float, basis: Array) -> tuple[Array, int]:
-    """Fill `basis` until the least-squares residual is within tolerance; return the Hessenberg matrix."""
-    largest = min(len(basis) - 1, start.size)
+def _arnoldi(product: Product, residual: float, tolerance: float, basis: Array) -> tuple[Array, int]:
+    """Fill `basis` from its first row until `residual` is within tolerance; return the Hessenberg matrix."""
+    largest = min(len(basis) - 1, basis.shape[1])
     hessenberg = np.zeros((largest + 1, largest))
-    residual = float(np.linalg.norm(start))
-    basis[0] = start / residual
     rotations: list[tuple[float, float]] = []
     for j in range(largest):
         basis[j + 1] = product(basis[j])

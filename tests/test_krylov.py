@@ -47,6 +47,15 @@ def test_gmres_takes_no_product_more_than_the_least_residual_needs():
     assert least[-1] <= 1e-6 < least[-2]
 
 
+@pytest.mark.parametrize("max_cycles", [1, 3])
+def test_gmres_returns_the_hessenberg_matrix_of_what_is_in_the_basis(max_cycles):
+    a, basis = matrix(100), np.empty((7, 100))
+    hessenberg = gmres(lambda v: a @ v, np.ones(100), 1e-8, basis, max_cycles).hessenberg
+    rows = basis[: len(hessenberg)]
+    np.testing.assert_allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-12)
+    np.testing.assert_allclose(a @ rows[:-1].T, rows.T @ hessenberg, atol=1e-12)
+
+
 def test_gmres_restarts_without_products():
     a, rhs = matrix(100), np.ones(100)
     product, calls = counted(a)

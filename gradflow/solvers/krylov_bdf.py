@@ -18,7 +18,7 @@ from gradflow.solvers.control import (
     smallest_step,
     starting_step,
 )
-from gradflow.solvers.ndf import ALPHA, ERROR, GAMMA, MAX_ORDER, NdfOutput, rescaling
+from gradflow.solvers.ndf import ALPHA, ERROR, GAMMA, MAX_ORDER, NdfOutput, rescale
 
 Array = NDArray[np.float64]
 Function = Callable[[float, Array], Array]
@@ -37,6 +37,9 @@ _STEPS_TO_REMEASURE = 10
 # Products that make Newton contract by less than this give way to better ones for so many steps.
 _SLOW, _STEPS_TO_RETRY = 0.3, 20
 _MAX_CYCLES = 3
+# Where c J shrinks a residual to this share of it, and to so much of what may be left, the residual itself
+# is solution enough: one evaluation saved of two.
+_GENTLE, _GUESS = 0.2, 0.5
 _SAFETY, _MAX_GROWTH, _LEAST_SHRINK = 0.9, 5.0, 0.2
 
 
@@ -47,7 +50,7 @@ class KrylovBDF(OdeSolver):
     d = c f(y_p + d) - psi by Newton's method, linearized at its current iterate, and each linear system
     (I - c J) delta = r by GMRES down to a fixed share of the error that the step may make. A product J v
     is a difference of two evaluations of `fun`, so a step costs about one evaluation plus two to six
-    for products.
+    for products, or none while the flow is not stiff.
 
     It pays for more than about 100 unknowns with a stiff, real (or nearly real) spectrum: gradient flows,
     diffusion, overdamped momentum. Oscillations are followed correctly, but explicit methods are cheaper.
@@ -75,7 +78,7 @@ class KrylovBDF(OdeSolver):
         Of several, the cheapest first, the next one takes over for 20 steps where Newton contracts slowly.
     max_basis : int
         Largest size m of the Krylov space. Memory is m + 1 vectors beside 8 differences and, at its peak,
-        another 12 in passing.
+        another 8 (10 with an array for `atol`), beside what `fun` itself allocates.
     vectorized : bool
         As in ``solve_ivp``; not used.
 
@@ -130,8 +133,9 @@ class KrylovBDF(OdeSolver):
         self._linearize = [linearize] if callable(linearize) else list(linearize or ())
         self._kind, self._num_steps_of_kind = 0, 0
         self._basis = np.empty((min(validate.count("max_basis", max_basis), self.n) + 1, self.n))
-        self._image = np.empty(self.n)
+        self._image, self._velocity, self._residual = np.empty((3, self.n))
         self._differences = np.zeros((MAX_ORDER + 3, self.n))
+        self._stretch = np.inf
         self.num_products = 0
         self.order = 1
         self._begin(first_step)
@@ -160,28 +164,25 @@ class KrylovBDF(OdeSolver):
 
     def _attempt(self) -> bool:
         """Try one step; on failure reduce the step size."""
-        left, order, differences = abs(self.t_bound - self.t), self.order, self._differences
+        left, order = abs(self.t_bound - self.t), self.order
         if self._h >= left:
             self._change_step(left / self._h)
         t = self.t_bound if self._h >= left else self.t + self._h * self.direction
-        predicted = differences[: order + 1].sum(axis=0)
-        psi = GAMMA[1 : order + 1] / ALPHA[order] @ differences[1 : order + 1]
-        solved = self._corrected(t, predicted, psi, self._h * self.direction / ALPHA[order])
+        solved = self._corrected(t)
         if solved is None:
             self._remeasure()
             if not self._better_products():
                 self._change_step(0.5)
             return False
-        correction, num_iterations = solved
+        y, correction, num_iterations = solved
         safety = _SAFETY if num_iterations == 1 else _SAFETY**2
-        predicted += correction
-        scale = self._tolerance.scale(predicted)
+        scale = self._tolerance.scale(y)
         error = ERROR[order] * rms(correction / scale)
         if error > 1:
             self._remeasure()
             self._change_step(max(_LEAST_SHRINK, safety * error ** (-1 / (order + 1))))
             return False
-        self._accept(t, predicted, correction)
+        self._accept(t, y, correction)
         if self._num_equal_steps > order:
             self._adapt(error, scale, safety)
         return True
@@ -229,40 +230,68 @@ class KrylovBDF(OdeSolver):
 
     def _change_step(self, factor: float) -> None:
         order, differences = self.order, self._differences
-        differences[: order + 1] = rescaling(order, factor) @ differences[: order + 1]
+        rescale(differences[: order + 1], factor)
         differences[order + 1] *= factor ** (order + 1)
         self._h *= factor
         self._num_equal_steps = 0
 
-    def _corrected(self, t: float, predicted: Array, psi: Array, c: float) -> tuple[Array, int] | None:
-        """Return d = c f(t, predicted + d) - psi and the iterations spent, None where Newton fails."""
-        scale = self._tolerance.scale(predicted)
-        unit = self.n**0.5 / ERROR[self.order]
-        correction = _CARRIED * self._differences[self.order + 1]
+    def _corrected(self, t: float) -> tuple[Array, Array, int] | None:
+        """Return y = y_p + d and d = c f(t, y) - psi, and the iterations spent, None where Newton fails."""
+        order = self.order
+        y = self._differences[: order + 1].sum(axis=0)
+        scale = self._tolerance.scale(y)
+        c, unit = self._h * self.direction / ALPHA[order], self.n**0.5 / ERROR[order]
+        tolerance = _LINEAR * unit
+        correction = _CARRIED * self._differences[order + 1]
+        y += correction
         change = left_over = np.nan
         for iteration in range(_MAX_NEWTON):
-            y = predicted + correction
             velocity, product = self._linearized(t, y)
-            residual = (c * velocity - psi - correction) / scale
+            residual = self._residual_of(c, velocity, correction, scale)
             size = float(np.linalg.norm(residual))
             if not np.isfinite(size):
                 return None
             if iteration:
-                self._measured_since = 0
+                self._measured_since, self._stretch = 0, np.inf
                 self._contraction = max(size - left_over, 0.0) / change
-            if size <= (2 if iteration else 1) * _LINEAR * unit:
-                return correction, max(iteration, 1)
+            if size <= (2 if iteration else 1) * tolerance:
+                return y, correction, max(iteration, 1)
             if iteration and self._contraction >= 1:
                 return None
-            step = gmres(_shifted(product, c, scale), residual, _LINEAR * unit, self._basis, _MAX_CYCLES)
-            if not step.residual <= _LINEAR * unit:
+            step, left_over = self._solved(product, c, residual, scale, tolerance)
+            if not left_over <= tolerance:
                 return None
-            correction += step.x * scale
-            change, left_over = float(np.linalg.norm(step.x)), step.residual
+            change = float(np.linalg.norm(step))
+            step *= scale
+            y += step
+            correction += step
             trusted = self._measured_since < _STEPS_TO_REMEASURE
             if trusted and self._contraction * change <= _NONLINEAR * unit:
-                return correction, iteration + 1
+                return y, correction, iteration + 1
         return None
+
+    def _residual_of(self, c: float, velocity: Array, correction: Array, scale: float | Array) -> Array:
+        """Return c f - psi - d in units of `scale`."""
+        order, residual = self.order, self._residual
+        np.matmul(GAMMA[1 : order + 1] / -ALPHA[order], self._differences[1 : order + 1], out=residual)
+        residual -= correction
+        residual += np.multiply(velocity, c, out=self._image)
+        residual /= scale
+        return residual
+
+    def _solved(
+        self, product: Product, c: float, residual: Array, scale: float | Array, tolerance: float
+    ) -> tuple[Array, float]:
+        """Return delta with (I - c J) delta = `residual` and the norm of what is left of it."""
+        shrunk = abs(c) * self._stretch
+        left_over = shrunk * float(np.linalg.norm(residual))
+        if shrunk <= _GENTLE and left_over <= _GUESS * tolerance:
+            return residual.copy(), left_over
+        shifted = _shifted(product, c, scale, self._image)
+        solution = gmres(shifted, residual, tolerance, self._basis, _MAX_CYCLES)
+        on_start = solution.hessenberg[:2, 0]
+        self._stretch = float(np.hypot(on_start[0] - 1, on_start[1])) / abs(c)
+        return solution.x, solution.residual
 
     def _linearized(self, t: float, y: Array) -> tuple[Array, Product]:
         """Return the velocity at (t, y) and the product with the Jacobian there."""
@@ -270,7 +299,8 @@ class KrylovBDF(OdeSolver):
             self.nfev += 1
             velocity, product = self._linearize[self._kind](t, y)
             return velocity, self._counted(product)
-        velocity = np.array(self.fun(t, y))
+        velocity = self._velocity
+        velocity[:] = self.fun(t, y)
         if self._jvp is not None:
             jvp = self._jvp
             return velocity, self._counted(lambda v: jvp(t, y, v))
@@ -288,8 +318,15 @@ class KrylovBDF(OdeSolver):
         return NdfOutput(self.t_old, self.t, self._h * self.direction, differences)
 
 
-def _shifted(product: Product, c: float, scale: float | Array) -> Product:
-    """Return the product with I - c J for vectors in units of `scale`."""
-    if isinstance(scale, np.ndarray):
-        return lambda v: v - c * product(v * scale) / scale
-    return lambda v: v - c * product(v)
+def _shifted(product: Product, c: float, scale: float | Array, image: Array) -> Product:
+    """Return the product with I - c J for vectors in units of `scale`, into `image`."""
+
+    def shifted(v: Array) -> Array:
+        if isinstance(scale, np.ndarray):
+            np.multiply(product(v * scale), -c, out=image)
+            np.divide(image, scale, out=image)
+        else:
+            np.multiply(product(v), -c, out=image)
+        return np.add(image, v, out=image)
+
+    return shifted

@@ -21,10 +21,21 @@ ALPHA = (1 - _KAPPA) * GAMMA
 # The local error of order k is ERROR[k] times the (k + 1)-th backward difference.
 ERROR = _KAPPA * GAMMA + 1 / np.arange(1, MAX_ORDER + 2)
 
+# Columns of the differences that are changed at a time, which saves a copy of all of them.
+_BLOCK = 16384
+
 
 def rescaling(order: int, factor: float) -> Array:
     """Return the matrix that turns differences 0 to `order` at step h into those at step factor h."""
     return (_at_multiples(order, factor) @ _at_multiples(order, 1.0)).T
+
+
+def rescale(differences: Array, factor: float) -> None:
+    """Turn differences 0, 1, ... at step h into those at step factor h, in place."""
+    matrix = rescaling(len(differences) - 1, factor)
+    for start in range(0, differences.shape[1], _BLOCK):
+        block = differences[:, start : start + _BLOCK]
+        block[:] = matrix @ block
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,18 @@ class TestWithSundials:
         assert run.success
         np.testing.assert_allclose(run.y[:, -1], np.exp(-2 * RATES), atol=2e-5)
 
+    def test_the_error_follows_the_tolerance_over_six_decades(self):
+        # The logistic curve from 1e-3 and 1/2.
+        tolerances, start = 10.0 ** -np.arange(3, 10), np.array([1e-3, 0.5])
+        truth = start * np.exp(8) / (1 + start * (np.exp(8) - 1))
+        errors = [
+            solve_ivp(lambda t, y: y * (1 - y), (0, 8), start, CVODE, rtol=rtol, atol=1e-3 * rtol).y[:, -1]
+            for rtol in tolerances
+        ] - truth
+        sizes = np.linalg.norm(errors, axis=1) / np.linalg.norm(truth)
+        assert np.polyfit(np.log(tolerances), np.log(sizes), 1)[0] == pytest.approx(1.0, abs=0.2)
+        assert (sizes < 30 * tolerances).all()
+
     def test_dense_output_is_as_accurate_as_the_steps_and_leaves_them_alone(self):
         run, plain = solve(dense_output=True), solve()
         times = np.linspace(0, 2, 101)

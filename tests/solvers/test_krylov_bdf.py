@@ -60,7 +60,7 @@ def test_the_error_follows_the_tolerance_over_six_decades():
     truth = logistic_truth(8.0, np.array([1e-3, 0.5]))
     errors = [relative(solve(logistic, (0, 8), [1e-3, 0.5], rtol).y[:, -1], truth) for rtol in tolerances]
     assert np.polyfit(np.log(tolerances), np.log(errors), 1)[0] == pytest.approx(1.0, abs=0.2)
-    assert (np.array(errors) < 10 * tolerances).all()
+    assert (np.array(errors) < 20 * tolerances).all()
 
 
 def test_the_order_rises_with_the_accuracy_asked_for():
@@ -75,24 +75,33 @@ def test_the_order_rises_with_the_accuracy_asked_for():
     assert highest(1e-1) < highest(1e-9) == MAX_ORDER
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_fixed_steps_at_a_held_order_show_that_order(order, monkeypatch):
+@pytest.mark.parametrize("order", range(1, MAX_ORDER + 1))
+@pytest.mark.parametrize(
+    ("fun", "truth"),
+    [
+        (lambda t, y: -y, lambda t: np.exp(-t) * np.array([1.0, 2.0])),
+        (logistic, lambda t: logistic_truth(t, np.array([0.1, 0.5]))),
+        (lambda t, y: -2 * t * y**2, lambda t: 1 / (np.array([1.0, 2.0]) + t**2)),
+    ],
+    ids=["linear", "nonlinear", "depends on time"],
+)
+def test_fixed_steps_at_a_held_order_show_that_order(fun, truth, order, monkeypatch):
     monkeypatch.setattr(KrylovBDF, "_adapt", lambda self, *rest: None)
     monkeypatch.setattr("gradflow.solvers.krylov_bdf._LINEAR", 1e-14)
     monkeypatch.setattr("gradflow.solvers.krylov_bdf._NONLINEAR", 1e-14)
 
     def error(num_steps):
         h = 1 / num_steps
-        solver = KrylovBDF(lambda t, y: -y, 0.0, [1.0], 1.0 + 5 * h, first_step=h, atol=10.0)
-        past = np.exp(h * np.arange(order + 2))
-        solver._differences[: order + 2, 0] = backward_differences(past)
+        solver = KrylovBDF(fun, 0.0, truth(0.0), 1.0 + 5 * h, first_step=h, atol=10.0)
+        past = np.array([truth(-h * k) for k in range(order + 2)])
+        solver._differences[: order + 2] = np.array([backward_differences(one) for one in past.T]).T
         solver.order = order
         while solver.t < 1.0 - h / 2:
             solver.step()
-        return abs(solver.y[0] - np.exp(-solver.t))
+        return np.linalg.norm(solver.y - truth(solver.t))
 
-    slope = np.log2(error(80) / error(160))
-    assert slope == pytest.approx(order, abs=0.15)
+    slope = np.log2(error(40) / error(80))
+    assert slope == pytest.approx(order, abs=0.2)
 
 
 def test_cost_does_not_grow_with_the_stiffness():
@@ -141,6 +150,17 @@ def test_exact_products_are_counted_apart_from_evaluations():
     assert solver.num_products == len(calls) > 0
 
 
+def test_a_flow_that_is_not_stiff_needs_a_product_in_few_of_its_steps():
+    options = {"rtol": 1e-6, "atol": 1e-9, "jvp": lambda t, y, v: (1 - 2 * y) * v}
+    start = np.linspace(0.01, 2.0, 20)
+    solver, num_steps = KrylovBDF(logistic, 0.0, start, 5.0, **options), 0
+    while solver.status == "running":
+        solver.step()
+        num_steps += 1
+    assert relative(solver.y, logistic_truth(5.0, start)) < 2e-6
+    assert solver.num_products < 0.5 * num_steps
+
+
 def test_rough_products_change_the_cost_and_not_the_result():
     start = np.linspace(0.01, 2.0, 20)
 
@@ -153,32 +173,43 @@ def test_rough_products_change_the_cost_and_not_the_result():
     assert rough.nfev < 3 * exact.nfev
 
 
-@pytest.mark.parametrize("friction", [0.5, 2.0, 10.0, 40.0])
-def test_heavy_ball_motion_is_followed_whether_it_oscillates_or_creeps(friction):
-    curvatures, start = np.logspace(-2, 2, 100), np.random.default_rng(0).standard_normal(100)
+class HeavyBall:
+    """w'' = -friction w' - h w for 100 curvatures h from 0.01 to 100, from rest, until t = 30."""
 
-    def motion(t, y):
-        return np.concatenate([y[100:], -friction * y[100:] - curvatures * y[:100]])
+    curvatures, end_time = np.geomspace(1e-2, 1e2, 100), 30.0
 
-    truth = np.array(
-        [
-            expm(10.0 * np.array([[0, 1], [-h, -friction]])) @ [x, 0]
-            for h, x in zip(curvatures, start, strict=True)
-        ]
-    ).T.ravel()
-    run = solve(motion, (0, 10), np.concatenate([start, np.zeros(100)]), 1e-4)
-    assert relative(run.y[:, -1], truth) < (3e-3 if friction < 1 else 2e-4)
+    def __init__(self, friction):
+        self.friction = friction
+        self.start = np.concatenate([np.random.default_rng(0).standard_normal(100), np.zeros(100)])
+
+    def __call__(self, t, y):
+        return np.concatenate([y[100:], -self.friction * y[100:] - self.curvatures * y[:100]])
+
+    @property
+    def truth(self):
+        matrices = [np.array([[0, 1], [-h, -self.friction]]) for h in self.curvatures]
+        moved = [expm(self.end_time * a) @ [x, 0] for a, x in zip(matrices, self.start[:100], strict=True)]
+        return np.array(moved).T.ravel()
 
 
-def test_overdamped_motion_costs_less_than_with_an_explicit_method():
-    curvatures, start = np.logspace(-2, 2, 100), np.random.default_rng(0).standard_normal(100)
+# Friction 2 oscillates ten times a unit of time until t is about 10, which needs the short steps of
+# any method, and which RK45 follows more accurately than it was asked to.
+@pytest.mark.parametrize(("friction", "share"), [(2, 1.05), (5, 0.85), (10, 0.7), (20, 0.45), (40, 0.25)])
+@pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-5])
+def test_momentum_costs_at_most_what_it_does_with_rk45(friction, share, rtol):
+    motion = HeavyBall(friction)
+    span = (0, motion.end_time)
+    explicit = solve_ivp(motion, span, motion.start, method="RK45", rtol=rtol, atol=1e-3 * rtol)
+    implicit = solve(motion, span, motion.start, rtol)
+    for run in (implicit, explicit):
+        assert relative(run.y[:, -1], motion.truth) < 2 * rtol
+    assert implicit.nfev <= share * explicit.nfev
 
-    def motion(t, y):
-        return np.concatenate([y[100:], -40.0 * y[100:] - curvatures * y[:100]])
 
-    y0 = np.concatenate([start, np.zeros(100)])
-    explicit = solve_ivp(motion, (0, 10), y0, method="RK45", rtol=1e-4, atol=1e-7)
-    assert solve(motion, (0, 10), y0, 1e-4).nfev < 0.6 * explicit.nfev
+def test_an_oscillation_is_followed_though_explicit_methods_are_cheaper():
+    motion = HeavyBall(0.5)
+    run = solve(motion, (0, motion.end_time), motion.start, 1e-4)
+    assert relative(run.y[:, -1], motion.truth) < 3e-3
 
 
 def test_an_array_of_absolute_tolerances_measures_every_entry_by_itself():
@@ -257,15 +288,22 @@ def test_dense_output_is_as_accurate_as_the_steps():
 
 
 def test_the_workspace_is_the_stated_number_of_vectors():
-    n, basis = 1_000_000, 10
-    rates = np.linspace(0.0, 10.0, n)
+    n, basis = 1_000_000, 3
+    rates, start, velocity = np.linspace(-10.0, 0.0, n), np.ones(n), np.empty(n)
+
+    def decay(t, y):
+        return np.multiply(rates, y, out=velocity)
+
     tracemalloc.start()
-    solver = KrylovBDF(lambda t, y: -rates * y, 0.0, np.ones(n), 1.0, rtol=1e-3, atol=1e-6, max_basis=basis)
+    solver = KrylovBDF(decay, 0.0, start, 1.0, rtol=1e-3, atol=1e-6, max_basis=basis)
+    orders = set()
     for _ in range(20):
         solver.step()
+        orders.add(solver.order)
     peak = tracemalloc.get_traced_memory()[1] / (8 * n)
     tracemalloc.stop()
-    assert peak < 8 + basis + 1 + 12.5
+    assert max(orders) > 2
+    assert peak < 8 + basis + 1 + 8 + 0.2
 
 
 def test_a_function_that_reuses_its_output_is_safe():

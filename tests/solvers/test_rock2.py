@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -111,6 +113,30 @@ def test_a_blow_up_ends_before_it():
     run = solve(lambda t, y: y**2, (0, 5), [1.0])
     assert not run.success
     assert 0.9 < run.t[-1] < 1.01
+
+
+def test_a_blow_up_costs_steps_proportional_to_one_over_the_root_of_the_tolerance():
+    # y = 1 / (1 - t): every step is the same share of the time left, down to the spacing of floats.
+    tolerances = np.array([1e-2, 1e-3, 1e-4])
+    costs = [solve(lambda t, y: y**2, (0, 5), [1.0], rtol).nfev for rtol in tolerances]
+    assert np.polyfit(np.log(tolerances), np.log(costs), 1)[0] == pytest.approx(-0.5, abs=0.05)
+    assert costs[1] < 3000
+
+
+def test_the_workspace_is_the_stated_number_of_vectors():
+    n = 1_000_000
+    rates, start, velocity = np.linspace(-10.0, 0.0, n), np.ones(n), np.empty(n)
+
+    def decay(t, y):
+        return np.multiply(rates, y, out=velocity)
+
+    tracemalloc.start()
+    solver = ROCK2(decay, 0.0, start, 1.0, rtol=1e-2, atol=1e-5)
+    for _ in range(10):
+        solver.step()
+    peak = tracemalloc.get_traced_memory()[1] / (8 * n)
+    tracemalloc.stop()
+    assert peak < 14 + 0.2
 
 
 def test_time_may_run_backward():
