@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import LSODA
+from scipy.integrate import BDF
 from scipy.linalg import LinAlgWarning
 from scipy.optimize import NoConvergence, anderson
 
@@ -94,13 +94,14 @@ class Relaxation:
         if not np.isfinite(x).all():
             raise Undefined(f"the activations of pattern {pattern} leave the finite numbers")
         unit = np.eye(x.size)
-        solver = LSODA(
+        # Not LSODA, which cannot be nested: a run of the weights may be using it.
+        solver = BDF(
             lambda _, y: dynamics.velocity(y[None])[0],
             0.0,
             x,
             FOREVER,
-            rtol=1e-8,
-            atol=1e-8,
+            rtol=1e-6,
+            atol=1e-6,
             jac=lambda _, y: dynamics.jacobian(y[None])[0] - unit,
         )
         speed = close = np.inf

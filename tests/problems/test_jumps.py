@@ -79,7 +79,7 @@ def test_the_branch_can_be_followed_beyond_the_jump(seed, loss):
     assert "following a branch" in run.settings["problem"]
 
 
-@pytest.mark.parametrize("method", ["RK45", "BDF"])
+@pytest.mark.parametrize("method", ["RK45", "BDF", "LSODA"])
 def test_the_discontinuous_flow_from_rest_ends_at_the_jump_too(method):
     problem, w0 = switch()
     run = integrate(
