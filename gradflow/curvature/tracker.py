@@ -2,55 +2,47 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.curvature.differences import difference_product
 from gradflow.curvature.eigenpairs import check_count, operator_of, top_pairs_of
+from gradflow.curvature.rivals import MOST, Rivals
+from gradflow.curvature.secants import Secants
+from gradflow.curvature.subspace import Ritz, improved, orthonormal, outside, products_with, ritz_pairs
 from gradflow.problems.protocol import Problem, Product
 
 Array = NDArray[np.float64]
 
-# An eigenvalue at the relative distance `gap` from the next is wrong by residual^2 / gap at most; this is
-# the square root of the smallest gap that a certificate vouches for, 4 %.
-_ROOT_OF_GAP = 0.2
-# Eigenvectors below the k-th, its rivals, take part in the search while their eigenvalues are within this
-# share of it, up to so many; the next one below takes part every so many calls.
-_RIVAL_NEAR = 0.04
-_MOST_RIVALS = 4
-_RIVAL_EVERY = 10
-# An eigenvector that shares less than this with the last ones is another one.
-_SAME = 0.7
-
-
-class _Pairs(NamedTuple):
-    """Eigenvalues (k,), vectors (n, k) and the largest relative residual."""
-
-    values: Array
-    vectors: Array
-    residual: float
+# Blocks of products that a warm call may take before a cold search is cheaper.
+_MOST_BLOCKS = 10
 
 
 class SharpnessTracker:
-    """Gives the `k` largest Hessian eigenvalues at successive points of a path, for two products each.
+    """Gives the `k` largest Hessian eigenvalues at successive points of a path, for one to two products each.
 
-    From the eigenvectors of the last points a start X is extrapolated, 2 V_t - V_{t-1} or, where the path
-    jumps to and fro and that did better the last time, 2 V_{t-1} - V_{t-3}; one Krylov step follows:
-    Rayleigh-Ritz in the span of X and H X. The residual |H v - lambda v|, relative to the largest Ritz
-    value, is the certificate of each pair. Where one exceeds 0.2 sqrt(tol), a second try takes two Krylov
-    steps from a wider start; where that does not meet it either, a cold Lanczos search takes over. So
-    does one every `check_every` calls, at the first call, and whenever t is not later than at the last.
-    A residual cannot show that another eigenvalue has overtaken: the eigenvectors below the k-th join X
-    while their eigenvalues are within 4 % of it, four at the most, and the next one every 10 calls.
+    The eigenvectors are guessed from how they turned with the last steps of the weights: where the new
+    step is w_{t+1} - w_t = sum a_i (w_{t+1-i} - w_{t-i}), they are v_t + sum a_i (v_{t+1-i} - v_{t-i}),
+    with a_i from a least-squares fit that damps noise. One product H v gives the Rayleigh quotient and the
+    residual |H v - lambda v|, relative to the size of H, which is the certificate: the value is wrong by
+    residual^2 / gap at most. The residual also shows where to improve value and vector. Where it exceeds
+    sqrt(tol gap), with the gap to the nearest eigenvalue that is known below, or 4 % if none is nearer,
+    up to nine Krylov steps follow, and a cold Lanczos search where those do not meet it either.
+
+    A residual cannot show that another eigenvalue has overtaken. So six Lanczos steps look for the largest
+    eigenvalue below every 20 calls, or 40 while the tracked values change by less than 0.03 % a call, and
+    earlier where it could meet the k-th at three times the pace at which eigenvalues moved lately. Where
+    that may be before the next such search, it is followed as a rival, four at the most: it takes part in a
+    call, for one product, whenever it could have met the k-th since it last did. A cold search looks
+    everywhere every `check_every` calls. What rises faster, or hardly mixes with anything, may overtake
+    unseen until one of these finds it.
 
     Parameters
     ----------
     problem : Problem
     tol : float
-        Relative error to vouch for, given a relative gap of 4 % to the eigenvalues outside X.
+        Relative error to vouch for, given a relative gap of 4 % to eigenvalues below that are not known.
     k : int
         How many eigenvalues.
     products : {"exact", "differences"}
@@ -66,7 +58,7 @@ class SharpnessTracker:
     num_fallbacks : int
         Cold searches that a certificate asked for since the path began.
     num_surprises : int
-        Periodic cold searches since the path began that found other values than the certified ones.
+        Other cold searches since the path began that found other values than the certified ones.
 
     Raises
     ------
@@ -84,10 +76,12 @@ class SharpnessTracker:
     array([0., 0., 0.])
     """
 
-    _pairs: _Pairs | None
-    _rivals: Array
-    _num_near: int
-    _course: _Course
+    _course: Secants | None
+    _rivals: Rivals
+    _values: Array
+    _residual: float
+    _size: float
+    _mean_of_rest: float
     _last_time: float
     _since_cold: int
 
@@ -126,46 +120,39 @@ class SharpnessTracker:
             self._begin()
         self._last_time = t
         self.num_calls += 1
-        pairs = self._settled(w, product or self._product(w))
-        top = _Pairs(pairs.values[: self.k], pairs.vectors[:, : self.k], pairs.residual)
-        below = pairs.values[self.k - 1] - pairs.values[self.k :]
-        self._num_near = int((below <= _RIVAL_NEAR * np.abs(pairs.values).max()).sum())
-        found = pairs.vectors[:, self.k :]
-        # Those that took no part are as they were.
-        rivals = np.hstack([found, self._rivals[:, found.shape[1] :]])
-        self._rivals = rivals[:, : min(self._num_near + 1, _MOST_RIVALS)]
-        self._pairs = top
-        self._course.arrive(top.vectors)
-        return float(top.values[0]) if self.k == 1 else top.values.copy()
+        w = validate.weight_vector("w", w, self.problem.num_weights)
+        product = self._counted(product or self._product(w))
+        course, self._course = self._course, None
+        # Only a call that ends well leaves a course behind: after an error the next one starts cold.
+        self._course = (
+            self._begun(w, product) if course is None or self._tiny() else self._continued(course, w, product)
+        )
+        return float(self._values[0]) if self.k == 1 else self._values.copy()
 
     @property
     def values(self) -> Array | None:
         """The last eigenvalues, descending, shape (k,)."""
-        return None if self._pairs is None else self._pairs.values
+        return None if self._course is None else self._values
 
     @property
     def vectors(self) -> Array | None:
         """The last eigenvectors, one a column, shape (n, k)."""
-        return None if self._pairs is None else self._pairs.vectors
+        return None if self._course is None else orthonormal(np.stack(self._course.rows[: self.k])).T
 
     @property
     def residual(self) -> float:
         """Certificate of the last values: their largest relative residual."""
-        return np.inf if self._pairs is None else self._pairs.residual
+        return np.inf if self._course is None else self._residual
 
     def _begin(self) -> None:
         self.num_calls = self.num_products = self.num_fallbacks = self.num_surprises = 0
-        self._pairs = None
-        self._rivals = np.empty((self.problem.num_weights, 0))
-        self._num_near = 0
-        self._course = _Course()
+        self._course = None
         self._last_time = -np.inf
-        self._since_cold = 0
 
-    def _product(self, w: ArrayLike) -> Product:
+    def _product(self, w: Array) -> Product:
         if self.products == "differences":
             return difference_product(self.problem, w)
-        return self.problem.linearize(validate.weight_vector("w", w, self.problem.num_weights))[2]
+        return self.problem.linearize(w)[2]
 
     def _counted(self, product: Product) -> Product:
         def counted(v: Array) -> Array:
@@ -174,126 +161,101 @@ class SharpnessTracker:
 
         return counted
 
-    def _settled(self, w: ArrayLike, product: Product) -> _Pairs:
-        """Return warm pairs if they are certified and no check is due, else those of a cold search."""
-        warm = self._warm(self._counted(product))
-        certified = warm is not None and self._certifies(warm)
-        self._since_cold += 1
-        if warm is not None and certified and self._since_cold < self.check_every:
-            return warm
+    def _begun(self, w: Array, product: Product) -> Secants:
+        """Return the course that begins with a cold search."""
+        values, vectors = self._searched(w, product)
+        self._note(values, self.tol, float(np.abs(values).max()))
+        course = Secants(w, vectors.T)
+        self._rivals, self._mean_of_rest = Rivals(), 0.0
+        if not self._tiny():
+            self._overtaken(course, product)
+        return course
+
+    def _tiny(self) -> bool:
+        return self.problem.num_weights <= 3 * (2 * self.k + MOST)
+
+    def _searched(self, w: Array, product: Product) -> tuple[Array, Array]:
+        """Return the top values and vectors from a cold search."""
         self._since_cold = 0
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
-            product = self.problem.linearize(validate.weight_vector("w", w, self.problem.num_weights))[2]
-        num_weights = self.problem.num_weights
-        operator = operator_of(self._counted(product), num_weights)
-        count = min(self.k + self._num_near + 1, self.k + _MOST_RIVALS, num_weights)
-        values, vectors = top_pairs_of(operator, count, self.tol)
-        if warm is not None:
-            self.num_fallbacks += not certified
-            agreed = _agree(warm.values[: self.k], values[: self.k], self.tol)
-            self.num_surprises += certified and not agreed
-        return _Pairs(values, vectors, self.tol)
+            product = self._counted(self.problem.linearize(w)[2])
+        return top_pairs_of(operator_of(product, w.size), self.k, self.tol)
 
-    def _certifies(self, pairs: _Pairs) -> bool:
-        return pairs.residual <= _ROOT_OF_GAP * np.sqrt(self.tol)
+    def _note(self, values: Array, residual: float, size: float) -> None:
+        self._values, self._residual, self._size = values, residual, size
 
-    def _warm(self, product: Product) -> _Pairs | None:
-        """Return the pairs found from the last ones, None at the start of a path."""
-        if self._pairs is None or self.problem.num_weights <= 3 * (2 * self.k + _MOST_RIVALS):
-            return None
-        next_joins = self._since_cold % _RIVAL_EVERY == 0
-        rivals = self._rivals[:, : self._num_near + next_joins]
-        start = self._course.ahead()
-        if rivals.size:
-            start = _orthonormal(np.hstack([start, rivals]))
-        kept = start.shape[1] + next_joins
-        pairs = _krylov_pairs(product, start, 2, kept, self.k)
-        if pairs is None or self._certifies(pairs):
-            return pairs
-        best = pairs.vectors[:, : start.shape[1]]
-        wide = _orthonormal(np.hstack([best, *self._course.past[1:2]]))
-        return _krylov_pairs(product, wide, 3, kept, self.k)
+    def _continued(self, course: Secants, w: Array, product: Product) -> Secants:
+        """Return the course with the pairs at `w`: warm ones if they are certified, else cold ones."""
+        self._since_cold += 1
+        search_is_due = self._rivals.search_is_due()
+        certified = self._warm(course, w, product)
+        if certified:
+            overtaken = search_is_due and self._overtaken(course, product)
+            if not overtaken and self._since_cold < self.check_every:
+                return course
+        values, vectors = self._searched(w, product)
+        if certified and np.abs(self._values - values).max() <= self.tol * np.abs(values).max():
+            return course
+        self.num_fallbacks += not certified
+        self.num_surprises += certified
+        self._replace(course, values, vectors)
+        return course
 
+    def _overtaken(self, course: Secants, product: Product) -> bool:
+        """Search for rivals, and return whether one of them is above the last tracked value."""
+        rivals, last = self._rivals, float(self._values[-1])
+        newcomer = rivals.search(product, course.rows, last, self._size)
+        if newcomer is not None:
+            course.append(newcomer)
+        return rivals.highest() > last + self.tol * self._size
 
-class _Course:
-    """The eigenvectors of the last points, and where they point to next."""
+    def _replace(self, course: Secants, values: Array, vectors: Array) -> None:
+        """Go on from cold pairs; what they leave of the rows is followed as rivals."""
+        old = [*self._values, *(rival.value for rival in self._rivals.followed)]
+        size = float(np.abs(values).max())
+        left = course.replace(vectors.T)
+        change = float(np.abs(self._values - values).max() / size) if size > 0 else 0.0
+        self._rivals.keep([old[i] for i in left], change, len(left) > len(old) - self.k)
+        while len(course.rows) > self.k + len(self._rivals.followed):
+            course.pop()
+        self._note(values, self.tol, size)
 
-    def __init__(self) -> None:
-        self.past: list[Array] = []
-        self._guesses: list[Array] = []
-        self._best = 0
+    def _warm(self, course: Secants, w: Array, product: Product) -> bool:
+        """Find the pairs at `w` from the course, and take them if their residuals certify them."""
+        count = self.k + self._rivals.num_due()
+        needed = np.sqrt(self.tol * self._rivals.gap_below(count - self.k))
+        basis = course.ahead(w, count)
+        images = products_with(basis, product)
+        pairs = ritz_pairs(basis, images, count)
+        miss = pairs.norms[0] / pairs.size if pairs is not None and pairs.size > 0 else 0.0
+        for block in range(_MOST_BLOCKS):
+            if pairs is None:
+                return False
+            wrong = pairs.norms[: self.k] > needed * pairs.size
+            if not wrong.any():
+                self._accept(course, pairs, float(miss))
+                return True
+            fresh = outside(pairs.rests[: self.k][wrong], basis)
+            if block == _MOST_BLOCKS - 1 or not len(fresh):
+                return False
+            new_images = products_with(fresh, product)
+            if not block:
+                self._mean_of_rest = float(fresh[0] @ new_images[0])
+            basis, images = np.vstack([basis, fresh]), np.vstack([images, new_images])
+            pairs = ritz_pairs(basis, images, count)
+        return False
 
-    def arrive(self, vectors: Array) -> None:
-        """Take the eigenvectors found, and see which guess was the better one."""
-        if self.past and np.linalg.norm(self.past[0].T @ vectors, axis=0).min() < _SAME:
-            # Others have overtaken: what came before does not point to where these go.
-            self.past, self._guesses, self._best = [], [], 0
-        if len(self._guesses) > 1:
-            misses = [np.linalg.norm(_rotated(guess, vectors) - vectors) for guess in self._guesses]
-            self._best = int(np.argmin(misses))
-        self.past = [vectors, *(_rotated(old, vectors) for old in self.past[:3])]
-
-    def ahead(self) -> Array:
-        """Return the guess of the eigenvectors at the next point, orthonormal."""
-        past = self.past
-        steps = [(0, 1), (1, 3)]
-        self._guesses = [2.0 * past[i] - past[j] for i, j in steps if j < len(past)]
-        if not self._guesses:
-            return past[0]
-        return _orthonormal(self._guesses[self._best if len(self._guesses) > 1 else 0])
-
-
-def _rotated(vectors: Array, onto: Array) -> Array:
-    """Return the columns turned among themselves to be as near as possible to those of `onto`."""
-    overlap = vectors.T @ onto
-    if overlap.size == 1:
-        return vectors if overlap[0, 0] >= 0 else -vectors
-    left, _, right = np.linalg.svd(overlap)
-    return vectors @ (left @ right)
-
-
-def _orthonormal(block: Array) -> Array:
-    return block / np.linalg.norm(block) if block.shape[1] == 1 else np.linalg.qr(block)[0]
-
-
-def _krylov_pairs(
-    product: Product, start: Array, num_blocks: int, kept: int, certified: int
-) -> _Pairs | None:
-    """Return the top `kept` Ritz pairs in the span of X, H X, ... with the residual of the first ones.
-
-    None where a product is not finite.
-    """
-    basis, images = start, product(start)
-    for _ in range(1, num_blocks):
-        newest = images[:, -start.shape[1] :]
-        within = basis.T @ newest
-        if not np.isfinite(within).all():
-            return None
-        rest = newest - basis @ within
-        share = np.linalg.norm(rest) / np.linalg.norm(newest) if newest.any() else 0.0
-        if share <= 1e-13:
-            break
-        other = _orthonormal(rest)
-        if start.shape[1] > 1 or share < 1e-8:
-            # Of columns that converged rounding is left: a second pass keeps the basis orthonormal.
-            other = _orthonormal(other - basis @ (basis.T @ other))
-        basis, images = np.hstack([basis, other]), np.hstack([images, product(other)])
-    return _ritz(basis, images, kept, certified)
-
-
-def _ritz(basis: Array, images: Array, kept: int, certified: int) -> _Pairs | None:
-    inner = basis.T @ images
-    if not np.isfinite(inner).all():
-        return None
-    all_values, rotation = np.linalg.eigh(0.5 * (inner + inner.T))
-    values, rotation = all_values[::-1][:kept], rotation[:, ::-1][:, :kept]
-    vectors = basis @ rotation
-    first = slice(certified)
-    residuals = np.linalg.norm(images @ rotation[:, first] - vectors[:, first] * values[first], axis=0)
-    size = np.abs(all_values).max()
-    return _Pairs(values, vectors, float(residuals.max() / size) if size > 0 else 0.0)
-
-
-def _agree(certified: Array, found: Array, tol: float) -> bool:
-    return bool(np.abs(certified - found).max() <= tol * np.abs(found).max())
+    def _accept(self, course: Secants, pairs: Ritz, miss: float) -> None:
+        k, size, rivals = self.k, pairs.size, self._rivals
+        count = len(pairs.values)
+        unseen = rivals.unseen(course.rows, count - k)
+        values, rows = improved(pairs, k, self._mean_of_rest, unseen) if size > 0 else pairs[:2]
+        followed = [True] * k + [rival.age == 0 for rival in rivals.followed[: count - k]]
+        if size > 0:
+            rivals.pass_call(float(np.abs(values[:k] - self._values).max() / size))
+            rivals.look(values[k:], pairs.norms[k:], float(values[k - 1]), size)
+        course.arrive(rows, pairs.rotation[:, :count], followed, miss)
+        if rivals.far():
+            rivals.leave(course.pop())
+        self._note(values[:k], float(pairs.norms[:k].max() / size) if size > 0 else 0.0, size)

@@ -1,0 +1,87 @@
+"""The sharpness recorded along a flow, whatever follows it."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow.curvature import SharpnessTracker, top_eigenpairs
+from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
+from gradflow.solvers import Switching
+
+TOLERANCE = 1e-6
+
+
+@pytest.fixture(scope="module")
+def network():
+    inputs, labels = gf.datasets.digits()
+    return gf.problems.FeedForward(inputs[:200] / 8 - 1, labels[:200], (8,))
+
+
+def recorded(problem, end_time=3.0, rate=1.0, **options):
+    """Return a run that records the sharpness, and the tracker that found it."""
+    tracker = SharpnessTracker(problem, TOLERANCE)
+    options = {"rtol": 1e-5, **options, "record": {"sharpness": tracker}}
+    run = gf.integrate(gf.GradientFlow(problem, rate), problem.initial_weights(0), end_time, **options)
+    return run, tracker
+
+
+def assert_right_in_every_row(run, problem):
+    exact = [top_eigenpairs(problem, w, 1, 1e-10)[0][0] for w in run.weights]
+    np.testing.assert_allclose(run.records["sharpness"], exact, rtol=TOLERANCE)
+
+
+def num_products_of_a_cold_search(problem, w):
+    product, sizes = problem.linearize(w)[2], []
+
+    def counted(v):
+        sizes.append(v.size // w.size)
+        return product(v)
+
+    top_pairs_of(operator_of(counted, w.size), 1, TOLERANCE)
+    return sum(sizes)
+
+
+@pytest.mark.parametrize("method", ["auto", "RK45", "rock2", "krylov-bdf"])
+def test_sharpness_is_right_in_every_row_for_less_than_half_of_what_cold_searches_cost(network, method):
+    run, tracker = recorded(network, method=method)
+    assert_right_in_every_row(run, network)
+    cold = np.mean([num_products_of_a_cold_search(network, w) for w in run.weights[::10]])
+    assert tracker.num_products / len(run.times) < 0.5 * cold
+
+
+def test_the_record_does_not_change_the_run(network):
+    run, _ = recorded(network)
+    bare = gf.integrate(gf.GradientFlow(network), network.initial_weights(0), 3.0, rtol=1e-5)
+    np.testing.assert_array_equal(run.weights, bare.weights)
+    assert (run.num_gradients, run.num_hvps) == (bare.num_gradients, bare.num_hvps)
+
+
+def test_rows_far_apart_are_right_as_well(network):
+    run, _ = recorded(network, end_time=30.0, times=7)
+    assert len(run.times) == 7
+    assert_right_in_every_row(run, network)
+
+
+def test_sharpness_is_that_of_the_loss_whatever_the_rate_of_the_flow(network):
+    rate = np.linspace(0.5, 2.0, network.num_weights)
+    run, _ = recorded(network, end_time=1.0, rate=rate)
+    assert_right_in_every_row(run, network)
+
+
+def test_sharpness_stays_right_where_the_method_changes(network):
+    run, _ = recorded(network, end_time=30.0, rtol=1e-4, method=partial(Switching, explicit=True))
+    assert "RK45" in run.method
+    assert "krylov-bdf" in run.method
+    assert_right_in_every_row(run, network)
+
+
+def test_an_event_on_the_sharpness_and_its_record_agree(network):
+    rising, _ = recorded(network)
+    level = 0.5 * (rising.records["sharpness"][0] + rising.records["sharpness"].max())
+    event = gf.curvature.sharpness_reaches(network, level, direction=0, terminal=True)
+    run, _ = recorded(network, events={"edge": event})
+    assert run.outcome is gf.Outcome.EVENT
+    assert_right_in_every_row(run, network)
+    assert run.records["sharpness"][-1] == pytest.approx(level, rel=1e-5)
