@@ -50,7 +50,7 @@ class Path:
         inputs, labels = gf.datasets.digits()
         self.inputs, self.labels = inputs[:NUM_SAMPLES] / 16, labels[:NUM_SAMPLES]
         self.problem = gf.problems.FeedForward(self.inputs, self.labels, hidden)
-        self.limit = 2 / learning_rate
+        self.learning_rate = learning_rate
         steps = np.arange(FIRST_STEP - 1, FIRST_STEP + num_points)
         w0 = self.problem.initial_weights(0)
         run = gf.descend(self.problem, w0, learning_rate, int(steps[-1]), record_every=steps)
@@ -82,6 +82,21 @@ def tracked(path: Path, products: str, stride: int = 1) -> Values:
     def run() -> list[float]:
         tracker = make()
         return [float(tracker(t, path.weights[t])) for t in range(0, len(path.weights), stride)]
+
+    return run
+
+
+def recorded(path: Path, products: str) -> Values:
+    """Return the tracker as a record of a descent, which hands it the passes of its steps."""
+    make, steps = begun(path, products), len(path.weights) - 1
+
+    def run() -> list[float]:
+        record = {"sharpness": make()}
+        return list(
+            gf.descend(path.problem, path.weights[0], path.learning_rate, steps, record=record).records[
+                "sharpness"
+            ]
+        )
 
     return run
 
@@ -155,9 +170,11 @@ CONTENDERS: dict[str, tuple[Callable[[Path], Values], float, int]] = {
     "gradient": (gradients, 0, 0),
     "tracker, exact": (lambda path: tracked(path, "exact"), 0, 1),
     "tracker, exact, shared": (tracked_with_linearize, 1, 1),
+    "tracker, exact, recorded by descend": (lambda path: recorded(path, "exact"), 1, 1),
     "tracker, exact, every fifth step": (lambda path: tracked(path, "exact", 5), 0, 5),
     "tracker, differences": (lambda path: tracked(path, "differences"), 0, 1),
     "tracker, differences, shared": (tracked_with_gradient, 1, 1),
+    "tracker, differences, by descend": (lambda path: recorded(path, "differences"), 1, 1),
     "tracker, differences, every fifth": (lambda path: tracked(path, "differences", 5), 0, 5),
     "gradflow, sharpness": (cold, 0, 1),
     "scipy eigsh": (lambda path: arpack(path, warm=False), 0, 1),
@@ -216,7 +233,7 @@ def main() -> None:
                 f"\n{name}, {NUM_SAMPLES} digits, sharpness {path.exact[0]:.2f} to {path.exact[-1]:.2f},",
                 end=" ",
             )
-            print(f"2/eta = {path.limit:g}\n  {'':38} gradients  median error  largest error")
+            print(f"2/eta = {2 / path.learning_rate:g}\n  {'':38} gradients  median error  largest error")
             for contender, (cost, median, largest) in measured(
                 path, arguments.rounds, arguments.only
             ).items():

@@ -130,6 +130,20 @@ class SharpnessTracker:
         return float(self._values[0]) if self.k == 1 else self._values.copy()
 
     @property
+    def needs_product(self) -> bool:
+        """Whether `with_pass` has a use for products with the Hessian."""
+        return self.products == "exact"
+
+    def with_pass(self, t: float, w: ArrayLike, gradient: Array, product: Product | None) -> float | Array:
+        """Return the same from what a run has at `w`: the gradient and, unless it is None, the product.
+
+        Runs on `problem` call this for their records, which saves the passes at every row.
+        """
+        if self.products == "differences":
+            return self(t, w, difference_product(self.problem, w, gradient))
+        return self(t, w, product)
+
+    @property
     def values(self) -> Array | None:
         """The last eigenvalues, descending, shape (k,)."""
         return None if self._course is None else self._values

@@ -34,7 +34,11 @@ class Problem(Protocol):
         """Return the exact product H(w) v with the Hessian; v and the result are (n,) or (n, k)."""
 
     def linearize(self, w: Array) -> tuple[float, Array, Product]:
-        """Return E(w), dE/dw and the product v -> H(w) v that reuses the passes at w."""
+        """Return E(w), dE/dw and the product v -> H(w) v that reuses the passes at w.
+
+        E and dE/dw must be those of `loss_and_gradient` to the last bit: a run that records curvature takes
+        its steps from here.
+        """
 
 
 @runtime_checkable

@@ -59,6 +59,12 @@ class CountedProblem:
         self._count_products(v)
         return self.problem.hvp(w, v)
 
+    def with_product(self, w: Array) -> tuple[float, Array, Product | None]:
+        """Return E(w), dE/dw and the product there, which serves records and is not counted."""
+        self._spend()
+        loss, gradient, product = self.problem.linearize(w)
+        return float(loss), gradient, product
+
     def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the counted product there."""
         self._spend()
@@ -93,6 +99,14 @@ class LastPoint(CountedProblem):
         if self._last is None or not np.array_equal(self._last[0], w):
             self._last = (w.copy(), *super().loss_and_gradient(w))
         return self._last[1:]
+
+    def with_product(self, w: Array) -> tuple[float, Array, Product | None]:
+        """Return E(w), dE/dw and the product there; None for the product if `w` is the last point."""
+        if self._last is not None and np.array_equal(self._last[0], w):
+            return *self._last[1:], None
+        loss, gradient, product = super().with_product(w)
+        self._last = (w.copy(), loss, gradient)
+        return loss, gradient, product
 
     def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the counted product there."""

@@ -135,6 +135,7 @@ def descend(
             record,
             checked_sketch(sketch, w0.size),
             watch.events,
+            problem,
             num_rows=len(kept) + 2,
             num_steps=num_steps + 1,
         ),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow.errors import FAILURES
+from gradflow.problems.protocol import Product
 from gradflow.rules import UpdateRule
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
@@ -57,8 +58,9 @@ class Descent:
         self.recorder.last = self._point(0, w, np.nan)
         memory = rule.init(w)
         for step in range(self.num_steps):
-            loss, gradient = self._loss_and_gradient(w)
-            ended = self._arrive(step, w, loss, gradient, memory)
+            loss, gradient, product = self._passes(step, w)
+            shared = (gradient, product) if self._shares(step) else None
+            ended = self._arrive(step, w, loss, gradient, memory, shared)
             bar.reach(step, loss)
             if ended is not None:
                 return ended
@@ -66,14 +68,30 @@ class Descent:
         ended = self._arrive_last(w, memory)
         return ended or (Outcome.FINISHED, f"the run took its {self.num_steps:,} steps")
 
-    def _loss_and_gradient(self, w: Array) -> tuple[float, Array]:
-        if self.batches is None:
-            return self.problem.loss_and_gradient(w)
-        self.problem.num_gradients += 1
-        return self.problem.loss(w), self.batches.following().gradient(w)
+    def _passes(self, step: int, w: Array) -> tuple[float, Array, Product | None]:
+        """Return the loss, the gradient of the step and, where a record takes it, the product."""
+        if self.batches is not None:
+            self.problem.num_gradients += 1
+            return self.problem.loss(w), self.batches.following().gradient(w), None
+        if self.recorder.needs_product and self._shares(step):
+            return self.problem.with_product(w)
+        return *self.problem.loss_and_gradient(w), None
+
+    def _shares(self, step: int) -> bool:
+        """Return whether a record of this step takes the passes of the step."""
+        return self.recorder.shares and self.batches is None and self._keeps(step)
+
+    def _keeps(self, step: int) -> bool:
+        return step == 0 or step in self.kept
 
     def _arrive(
-        self, step: int, w: Array, loss: float, gradient: Array, memory: Any
+        self,
+        step: int,
+        w: Array,
+        loss: float,
+        gradient: Array,
+        memory: Any,
+        shared: tuple[Array, Product | None] | None = None,
     ) -> tuple[Outcome, str] | None:
         """Note the point reached, and return why the run ends here, if it does."""
         if not (np.isfinite(loss) and are_finite(w, gradient)):
@@ -82,8 +100,10 @@ class Descent:
         self.recorder.step(point)
         self.memory = memory
         self.problem.accept(w)
-        if step == 0 or step in self.kept:
-            self.recorder.keep(point)
+        if self._keeps(step):
+            self.recorder.keep(
+                point if shared is None else point._replace(gradient=shared[0], product=shared[1])
+            )
         ended = self._watched(point) if self._is_watched else None
         if ended is None and self.gradient_tolerance is not None:
             norm = float(np.linalg.norm(gradient))

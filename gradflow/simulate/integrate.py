@@ -125,7 +125,7 @@ def integrate(
         tolerances=tolerances,
         wanted=wanted,
         keeps_steps=times is None,
-        recorder=Recorder(record, checked_sketch(sketch, w0.size), watch.events),
+        recorder=Recorder(record, checked_sketch(sketch, w0.size), watch.events, flow.problem),
         watch=watch,
         callback=callback,
         gradient_tolerance=gradient_tolerance,

@@ -83,7 +83,7 @@ class Integration:
 
     def _begin(self) -> tuple[Outcome, str] | None:
         self.recorder.last = self.point
-        self.point = self._evaluated(self.point.time, 0, self.point.state)
+        self.point = self._evaluated(self.point.time, 0, self.point.state, kept=True)
         self.recorder.step(self.point)
         self.recorder.keep(self.point)
         self.counted.accept(self.point.weights)
@@ -93,11 +93,13 @@ class Integration:
     def _after_step(self, stepper: GuardedStepper) -> tuple[Outcome, str] | None:
         """Note the step, keep its rows, and return why the run ends here, if it does."""
         before, step = self.point, self.point.step + 1
-        after = self._evaluated(stepper.t, step, stepper.y)
+        kept = self.keeps_steps or stepper.t in self.wanted
+        after = self._evaluated(stepper.t, step, stepper.y, kept)
         crossings = self._crossings(before, after, stepper)
         terminal = [crossing for crossing in crossings if crossing.terminal]
         if terminal and terminal[0].time < after.time:
-            after = self._evaluated(terminal[0].time, step, stepper.state_at(terminal[0].time))
+            state = stepper.state_at(terminal[0].time)
+            after = self._evaluated(terminal[0].time, step, state, kept=True)
         self.point = after
         self.counted.accept(after.weights)
         if after.time > before.time:
@@ -136,7 +138,7 @@ class Integration:
         if self.keeps_steps and self.method.name in LONG_STEPS:
             inside = np.linspace(before.time, after.time, self._num_parts(before, after, stepper) + 1)[1:-1]
         for t in inside.tolist():
-            self.recorder.keep(self._evaluated(t, after.step, stepper.state_at(t)))
+            self.recorder.keep(self._evaluated(t, after.step, stepper.state_at(t), kept=True))
 
     def _num_parts(self, before: Point, after: Point, stepper: GuardedStepper) -> int:
         """Return into how many parts to cut a step so that Hermite interpolation is within tolerance."""
@@ -149,16 +151,18 @@ class Integration:
         error = float(np.sqrt(np.mean((gap / scale) ** 2)))
         return min(MAX_PARTS, max(1, int(np.ceil(error**0.25))))
 
-    def _evaluated(self, t: float, step: int, state: Array) -> Point:
+    def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
         """Return the point with its loss and dE/dt = g . dw/dt; raise where they are not finite."""
         state = np.array(state)
         w = self.flow.weights(state)
+        shared = kept and self.recorder.needs_product
+        product = self.counted.with_product(w)[2] if shared else None
         velocity = self.flow.weights(self.flow(t, state))
         loss, gradient = self.counted.loss_and_gradient(w)
         slope = float(gradient @ velocity)
         if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
             raise StepFailed(Outcome.DIVERGED, f"the loss or its gradient is not finite at t = {t:.9g}")
-        return Point(t, step, state, w, loss, velocity, slope)
+        return Point(t, step, state, w, loss, velocity, slope, gradient=gradient, product=product)
 
     def _cost_watch(self, solver: Any) -> CostWatch | None:
         explicit = all(hasattr(solver, name) for name in ("A", "B", "n_stages"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import validate
 from gradflow.errors import FAILURES, Undefined
+from gradflow.problems.protocol import Product
 from gradflow.sketch import Sketch
 from gradflow.trajectory import Outcome, Trajectory
 
@@ -22,8 +23,19 @@ Record = Mapping[str, Callable[[float, Array], Any]]
 LARGEST_START = 2**30
 
 
+@runtime_checkable
+class SharesPass(Protocol):
+    """A record that can use the passes which a run makes at a row, if the run is on its `problem`."""
+
+    problem: Any
+    needs_product: bool
+
+    def with_pass(self, t: float, w: Array, gradient: Array, product: Product | None) -> Any:
+        """Return the value at (t, w), given dE/dw and, where the run has it, the product v -> H(w) v."""
+
+
 class Point(NamedTuple):
-    """One finite place on a run."""
+    """One finite place on a run; `gradient` and `product` are for records that share them."""
 
     time: float
     step: int
@@ -33,6 +45,8 @@ class Point(NamedTuple):
     velocity: Array | None = None
     loss_slope: float = np.nan
     learning_rate: float = np.nan
+    gradient: Array | None = None
+    product: Product | None = None
 
 
 class Rows:
@@ -88,11 +102,15 @@ class Recorder:
         record: Record | None,
         sketch: Sketch | None,
         events: Iterable[str],
+        problem: Any,
         *,
         num_rows: int = 16,
         num_steps: int = 16,
     ) -> None:
         self._record = _checked_record(record)
+        self._sharing = _sharing(self._record, problem)
+        self.shares = bool(self._sharing)
+        self.needs_product = any(function.needs_product for function in self._sharing.values())
         self._sketch = sketch
         names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
         self._columns = {
@@ -114,11 +132,13 @@ class Recorder:
         """Keep a point as a row, unless the last row is of the same time."""
         if self.last_kept is not None and point.time <= self.last_kept.time:
             return
+        self._append(point, {name: np.asarray(self._value(name, point)) for name in self._record})
+
+    def _value(self, name: str, point: Point) -> Any:
         weights = read_only(point.weights)
-        recorded = {
-            name: np.asarray(function(point.time, weights)) for name, function in self._record.items()
-        }
-        self._append(point, recorded)
+        if name in self._sharing and point.gradient is not None:
+            return self._sharing[name].with_pass(point.time, weights, point.gradient, point.product)
+        return self._record[name](point.time, weights)
 
     def _append(self, point: Point, recorded: dict[str, NDArray[Any]]) -> None:
         columns = self._columns
@@ -199,6 +219,15 @@ def _checked_record(record: Record | None) -> dict[str, Callable[[float, Array],
     for name, function in (record or {}).items():
         validate.function(f"record[{name!r}]", function)
     return dict(record or {})
+
+
+def _sharing(record: dict[str, Any], problem: Any) -> dict[str, SharesPass]:
+    """Return the records that share the passes of a run on `problem`."""
+    return {
+        name: function
+        for name, function in record.items()
+        if isinstance(function, SharesPass) and function.problem is problem
+    }
 
 
 def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:

@@ -85,3 +85,64 @@ def test_an_event_on_the_sharpness_and_its_record_agree(network):
     assert run.outcome is gf.Outcome.EVENT
     assert_right_in_every_row(run, network)
     assert run.records["sharpness"][-1] == pytest.approx(level, rel=1e-5)
+
+
+class Counting(gf.problems.FeedForward):
+    """Counts the passes at a point: those for the gradient alone, and those with a product."""
+
+    def __init__(self, *data):
+        super().__init__(*data)
+        self.num_plain = self.num_linearized = 0
+
+    def loss_and_gradient(self, w):
+        self.num_plain += 1
+        return super().loss_and_gradient(w)
+
+    def linearize(self, w, **how):
+        self.num_linearized += 1
+        return super().linearize(w, **how)
+
+
+@pytest.fixture
+def counting():
+    inputs, labels = gf.datasets.digits()
+    return Counting(inputs[:50] / 8 - 1, labels[:50], (8,))
+
+
+def test_the_tracker_takes_the_passes_of_the_steps_that_it_is_recorded_at(counting):
+    tracker = SharpnessTracker(counting)
+    gf.descend(counting, counting.initial_weights(0), 0.01, 20, record={"sharpness": tracker}, record_every=2)
+    assert counting.num_plain == 10
+    # The last row is no step's.
+    assert counting.num_linearized == 10 + 1
+
+
+def test_differences_start_from_the_gradient_of_the_step(counting):
+    w0 = counting.initial_weights(0)
+    tracker = SharpnessTracker(counting, products="differences")
+    run = gf.descend(counting, w0, 0.01, 20, record={"sharpness": tracker})
+    num_differences = tracker.num_products - num_products_of_a_cold_search(counting, run.weights[0])
+    assert counting.num_plain == 20 + num_differences + 1  # the last row is no step's
+
+
+@pytest.mark.parametrize("batch", [None, 10], ids=["another problem", "mini-batches"])
+def test_a_run_on_something_else_shares_nothing(counting, batch):
+    inputs, labels = gf.datasets.digits()
+    problem = (
+        gf.problems.FeedForward(inputs[50:100] / 8 - 1, labels[50:100], (8,)) if batch is None else counting
+    )
+    tracker, w0 = SharpnessTracker(counting), counting.initial_weights(0)
+    run = gf.descend(problem, w0, 0.01, 10, record={"sharpness": tracker}, batch=batch, seed=0)
+    assert counting.num_linearized == 11
+    assert_right_in_every_row(run, counting)
+
+
+@pytest.mark.parametrize("name", [name for name in gf.cases.CASES if name != "identity-neuron"])
+def test_a_descent_is_the_same_to_the_last_bit_whether_sharpness_is_recorded_or_not(name):
+    case = gf.cases.make(name)
+    tracker = SharpnessTracker(case.problem)
+    run = gf.descend(case.problem, case.w0, case.learning_rates[0], 12, record={"sharpness": tracker})
+    bare = gf.descend(case.problem, case.w0, case.learning_rates[0], 12)
+    np.testing.assert_array_equal(run.weights, bare.weights)
+    np.testing.assert_array_equal(run.losses, bare.losses)
+    assert run.num_gradients == bare.num_gradients
