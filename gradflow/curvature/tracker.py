@@ -67,6 +67,12 @@ class SharpnessTracker:
     Undefined, RuntimeError
         From a call, where `sharpness` raises them: the Hessian is not finite, or `tol` is out of reach.
 
+    Notes
+    -----
+    A run of `descend` or `integrate` on `problem` that records it hands it the passes of the row. The
+    Krylov spaces of an implicit solve would not do instead: on networks of 3,466 and 26,122 weights they
+    hold 1 to 15 vectors, and their best Ritz pair mostly leaves a relative residual of a fifth or more.
+
     Examples
     --------
     >>> from gradflow import descend
