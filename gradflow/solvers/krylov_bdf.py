@@ -39,7 +39,7 @@ _SLOW, _STEPS_TO_RETRY = 0.3, 20
 _MAX_CYCLES = 3
 # Where c J shrinks a residual to this share of it, and to so much of what may be left, the residual itself
 # is solution enough: one evaluation saved of two.
-_GENTLE, _GUESS = 0.2, 0.5
+_GENTLE, _GUESS = 0.2, 0.25
 _SAFETY, _MAX_GROWTH, _LEAST_SHRINK = 0.9, 5.0, 0.2
 
 
