@@ -25,8 +25,9 @@ Function = Callable[[float, Array], Array]
 Product = Callable[[Array], Array]
 Linearize = Callable[[float, Array], tuple[Array, Product]]
 
-# Share of the asked tolerance that one step may use: errors add up, and grow along negative curvature.
-_SHARE = 0.1
+# Share of the asked tolerance that one step may use: errors add up, and grow along negative curvature. Of the
+# more steps that tolerances below `_LOOSE` take each may use less.
+_SHARE, _LOOSE, _MORE_STEPS = 0.1, 1e-3, 0.07
 # What is left of a linear system, and of Newton's, in units of the error that a step may make.
 _LINEAR, _NONLINEAR = 0.04, 0.1
 # Newton starts from this share of the last step's correction. All of it carries what the last linear solve
@@ -63,8 +64,8 @@ class KrylovBDF(OdeSolver):
         Start and end; time may run backward.
     y0 : array_like, shape (n,)
     rtol : float
-        Wanted relative error at the end. A step may use up a tenth of it; on gradient flows of
-        networks the error at the end then stays within a few times `rtol`.
+        Wanted relative error at the end. A step may use up a tenth of it, at 1e-7 a 19th; on
+        gradient flows of networks the error at the end then stays within a few times `rtol`.
     atol : float or array_like, shape (n,)
         A number: all entries share one unit, and rms(error) is held against atol + rtol rms(y). An array: the
         entries have units of their own, atol_i + rtol |y_i|.
@@ -127,7 +128,8 @@ class KrylovBDF(OdeSolver):
         vectorized: bool = False,
     ) -> None:
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
-        self._tolerance = Tolerance(rtol, atol, self.n, _SHARE)
+        share = _SHARE * min(1.0, validate.positive("rtol", rtol) / _LOOSE) ** _MORE_STEPS
+        self._tolerance = Tolerance(rtol, atol, self.n, share)
         self._max_step = checked_max_step(max_step)
         self._jvp = jvp
         self._linearize = [linearize] if callable(linearize) else list(linearize or ())

@@ -192,18 +192,19 @@ class HeavyBall:
         return np.array(moved).T.ravel()
 
 
-# Friction 2 oscillates ten times a unit of time until t is about 10, which needs the short steps of
-# any method, and which RK45 follows more accurately than it was asked to.
-@pytest.mark.parametrize(("friction", "share"), [(2, 1.05), (5, 0.85), (10, 0.7), (20, 0.45), (40, 0.25)])
-@pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-5])
-def test_momentum_costs_at_most_what_it_does_with_rk45(friction, share, rtol):
+# Friction 2 oscillates ten times a unit of time until t is about 10, which needs the short steps of any
+# method. There the costs scatter by a tenth from one tolerance to the next, so four are taken together.
+@pytest.mark.parametrize(("friction", "share"), [(2, 1.0), (5, 0.85), (10, 0.7), (20, 0.45), (40, 0.25)])
+def test_momentum_costs_at_most_what_it_does_with_rk45(friction, share):
     motion = HeavyBall(friction)
-    span = (0, motion.end_time)
-    explicit = solve_ivp(motion, span, motion.start, method="RK45", rtol=rtol, atol=1e-3 * rtol)
-    implicit = solve(motion, span, motion.start, rtol)
-    for run in (implicit, explicit):
-        assert relative(run.y[:, -1], motion.truth) < 2 * rtol
-    assert implicit.nfev <= share * explicit.nfev
+    span, ratios = (0, motion.end_time), []
+    for rtol in (1e-3, 1e-4, 1e-5, 1e-6):
+        explicit = solve_ivp(motion, span, motion.start, method="RK45", rtol=rtol, atol=1e-3 * rtol)
+        implicit = solve(motion, span, motion.start, rtol)
+        for run in (implicit, explicit):
+            assert relative(run.y[:, -1], motion.truth) < 2 * rtol
+        ratios.append(implicit.nfev / explicit.nfev)
+    assert np.exp(np.mean(np.log(ratios))) <= share
 
 
 def test_an_oscillation_is_followed_though_explicit_methods_are_cheaper():
