@@ -15,8 +15,8 @@ from flow_problems import Task
 from numpy.typing import NDArray
 from scipy.integrate import OdeSolver
 
-from gradflow.krylov import spectral_radius
-from gradflow.simulate.methods import METHODS
+from gradflow.numerics.krylov import spectral_radius
+from gradflow.simulate.integrators import METHODS
 from gradflow.solvers import CVODE, ROCK2, KrylovBDF
 
 Array = NDArray[np.float64]

@@ -23,7 +23,12 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import cases, plots
 from gradflow.analysis.convergence import dissipation_residual, step_decrease
-from gradflow.analysis.steps import cosine, decrease_limit, largest_decreasing_step, step_direction
+from gradflow.analysis.convergence.steps import (
+    cosine,
+    decrease_limit,
+    largest_decreasing_step,
+    step_direction,
+)
 from gradflow.plots import style
 from gradflow.problems import Problem
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import datasets, plots
-from gradflow.analysis.differences import difference_gradient
+from gradflow.analysis.convergence.gradients import difference_gradient
 from gradflow.plots import style
 from gradflow.problems import FeedForward
 

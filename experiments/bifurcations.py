@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import plots
-from gradflow.analysis.maps import flip_learning_rate
 from gradflow.analysis.stability import (
     Bifurcations,
     bifurcation_diagram,
@@ -25,6 +24,7 @@ from gradflow.analysis.stability import (
     lyapunov_exponents,
     one_step_map,
 )
+from gradflow.analysis.stability.maps import flip_learning_rate
 from gradflow.plots import style
 from gradflow.problems import DoubleWell
 

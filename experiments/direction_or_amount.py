@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import cases, plots, rules
-from gradflow.analysis.steps import decrease_limit, path_length
+from gradflow.analysis.convergence.steps import decrease_limit, path_length
 from gradflow.plots import style
 from gradflow.problems import Problem, Quadratic, SigmoidNeuron
 from gradflow.rules import UpdateRule

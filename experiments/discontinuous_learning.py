@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import plots
+from gradflow.events import fixed_point_jumps
 from gradflow.plots import style
-from gradflow.problems import Recurrent, fixed_point_jumps
+from gradflow.problems import Recurrent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

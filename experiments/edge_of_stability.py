@@ -23,7 +23,8 @@ from threadpoolctl import threadpool_limits
 import gradflow as gf
 from gradflow import plots
 from gradflow.analysis.stability import Regime, regime
-from gradflow.curvature import SharpnessTracker, sharpness_reaches
+from gradflow.curvature import SharpnessTracker
+from gradflow.events import sharpness_reaches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import cases, datasets, plots
 from gradflow.analysis.convergence import pairwise_orders
-from gradflow.analysis.patterns import gradient_cosines, pattern_changes, pattern_losses
+from gradflow.analysis.convergence.patterns import gradient_cosines, pattern_changes, pattern_losses
 from gradflow.plots import style
 from gradflow.problems import FeedForward
 

@@ -115,7 +115,7 @@ def run(
 def _branch(seed: int, end_time: float) -> gf.Trajectory:
     case = cases.make("pineda-xor", seed=seed)
     flow = gf.GradientFlow(case.problem.following(case.w0))
-    jump = gf.problems.fixed_point_jumps(case.problem, terminal=False)
+    jump = gf.events.fixed_point_jumps(case.problem, terminal=False)
     return gf.integrate(flow, case.w0, end_time, events={"jump": jump})
 
 

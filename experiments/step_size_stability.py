@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import cases, plots, rules
-from gradflow.analysis.companion import spectral_radii
 from gradflow.analysis.stability import largest_stable_learning_rate
+from gradflow.analysis.stability.companion import spectral_radii
 from gradflow.plots import style
 from gradflow.problems import Quadratic
 from gradflow.rules import UpdateRule

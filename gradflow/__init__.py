@@ -4,14 +4,13 @@
 the same `Trajectory` on the same clock, and ``compare`` measures the difference.
 """
 
-from gradflow import analysis, cases, curvature, datasets, flows, plots, problems, rules, solvers
+from gradflow import analysis, cases, curvature, datasets, events, flows, plots, problems, rules, solvers
 from gradflow.analysis import Comparison, compare
 from gradflow.errors import CostWarning, Undefined
 from gradflow.events import Event
 from gradflow.flows import Flow, GradientFlow
 from gradflow.simulate import descend, integrate
-from gradflow.sketch import Sketch
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
 
@@ -31,6 +30,7 @@ __all__ = [
     "curvature",
     "datasets",
     "descend",
+    "events",
     "flows",
     "integrate",
     "plots",

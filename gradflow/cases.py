@@ -9,19 +9,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow import datasets
 from gradflow.analysis.stability import largest_stable_learning_rate
-from gradflow.problems.feedforward import FeedForward
-from gradflow.problems.linear import LinearRegression
-from gradflow.problems.logistic import LogisticRegression
-from gradflow.problems.neuron import SigmoidNeuron
-from gradflow.problems.protocol import Problem
-from gradflow.problems.quadratic import Quadratic
-from gradflow.problems.recurrent import Recurrent
-
-Array = NDArray[np.float64]
+from gradflow.problems.landscapes.neuron import SigmoidNeuron
+from gradflow.problems.landscapes.quadratic import Quadratic
+from gradflow.problems.layered.network import FeedForward
+from gradflow.problems.linear.logistic import LogisticRegression
+from gradflow.problems.linear.regression import LinearRegression
+from gradflow.problems.problem import Problem
+from gradflow.problems.recurrent.network import Recurrent
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

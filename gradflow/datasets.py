@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import validate
+from gradflow.types import Array
 
-Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 
 def array(name: str, value: Any, ndim: int) -> Array:

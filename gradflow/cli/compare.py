@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from gradflow.analysis.comparison import compare
+from gradflow.analysis.convergence.comparison import compare
 from gradflow.cli import output, report
 from gradflow.cli.arguments import Refused
 from gradflow.cli.plan import Plan, settle

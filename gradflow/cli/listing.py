@@ -8,7 +8,7 @@ import json
 import sys
 
 from gradflow import cases, rules
-from gradflow.simulate.methods import METHODS
+from gradflow.simulate.integrators import METHODS
 
 
 def command(options: argparse.Namespace) -> int:

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from gradflow import cases
 from gradflow.cli.arguments import Refused
-from gradflow.simulate.methods import METHODS
-from gradflow.sketch import Sketch
-
-Array = NDArray[np.float64]
+from gradflow.simulate.integrators import METHODS
+from gradflow.trajectory.sketch import Sketch
+from gradflow.types import Array
 
 # Numbers kept of each descent, so that memory and files stay at a few MB.
 NUMBERS_KEPT = 120_000

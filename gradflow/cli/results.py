@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gradflow.analysis.comparison import Comparison
+from gradflow.analysis.convergence.comparison import Comparison
 from gradflow.cli.plan import Plan
 from gradflow.plots.ceiling import has_left
 from gradflow.trajectory import Outcome, Trajectory

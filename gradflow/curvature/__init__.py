@@ -9,9 +9,8 @@ from gradflow.curvature.eigenpairs import (
     sharpness,
     top_eigenpairs,
 )
-from gradflow.curvature.events import sharpness_reaches
 from gradflow.curvature.layers import layer_sharpness
-from gradflow.curvature.tracker import SharpnessTracker
+from gradflow.curvature.tracking.tracker import SharpnessTracker
 
 __all__ = [
     "SharpnessTracker",
@@ -22,7 +21,6 @@ __all__ = [
     "hessian_operator",
     "layer_sharpness",
     "sharpness",
-    "sharpness_reaches",
     "spectral_density",
     "top_eigenpairs",
 ]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal
 
 from gradflow import validate
 from gradflow.curvature.eigenpairs import hessian_operator
-from gradflow.krylov import Product, orthogonalize
-from gradflow.problems.protocol import Problem
-
-Array = NDArray[np.float64]
+from gradflow.numerics.krylov import Product, orthogonalize
+from gradflow.problems.problem import Problem
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

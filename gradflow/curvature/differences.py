@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.protocol import Problem, Product
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Problem, Product
+from gradflow.types import Array
 
 # Balances the rounding of two gradients, 1e-16 / STEP, against the bend between them, of the order of STEP.
 STEP = 1e-7

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import diags_array
 from scipy.sparse.linalg import ArpackError, LinearOperator, aslinearoperator, eigsh
 
 from gradflow import validate
 from gradflow.errors import Undefined
-from gradflow.problems.protocol import Problem, Product
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Problem, Product
+from gradflow.types import Array
 
 # Up to here the whole Hessian in one block product is cheaper than the 10 to 20 products of a Krylov search.
 _ALWAYS_DENSE = 64

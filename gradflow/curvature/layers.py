@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
-from gradflow.problems.protocol import Problem
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Problem
+from gradflow.types import Array
 
 
 def layer_sharpness(

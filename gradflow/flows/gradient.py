@@ -8,12 +8,10 @@ from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow import scaling, validate
-from gradflow.problems.protocol import Problem, Product
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Problem, Product
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ class GradientFlow:
 
     Examples
     --------
-    >>> from gradflow.problems.quadratic import Quadratic
+    >>> from gradflow.problems.landscapes.quadratic import Quadratic
     >>> GradientFlow(Quadratic([1.0, 4.0]), rate=2.0)(0.0, np.array([1.0, 1.0]))
     array([-2., -8.])
     """

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.protocol import Product
-from gradflow.problems.recurrent import Recurrent
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Product
+from gradflow.problems.recurrent.network import Recurrent
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

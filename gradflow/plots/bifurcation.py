@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradflow import validate
-from gradflow.analysis.bifurcation import Bifurcations
+from gradflow.analysis.stability.bifurcation import Bifurcations
 from gradflow.plots import style
 
 if TYPE_CHECKING:

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow.plots.style import DIVERGED, DIVERGED_MARK
 from gradflow.trajectory import Outcome, Trajectory
+from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 # A loss of so many times the start will not come back: it sets no axis, and the vertical axis ends there.
 GROWN = 30.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradflow import validate
-from gradflow.analysis.maps import OneStepMap
+from gradflow.analysis.stability.maps import OneStepMap
 from gradflow.plots import style
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gradflow.analysis.comparison import Comparison
+from gradflow.analysis.convergence.comparison import Comparison
 from gradflow.plots import style
 from gradflow.plots.ceiling import end_axes_at, mark_exit
 from gradflow.plots.labels import labelled

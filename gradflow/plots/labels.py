@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gradflow.analysis.comparison import Comparison
+from gradflow.analysis.convergence.comparison import Comparison
 from gradflow.trajectory import Trajectory
 
 Drawn = TypeVar("Drawn", Trajectory, Comparison)

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow.errors import Undefined
 from gradflow.plots import style
 from gradflow.plots.labels import labelled
-from gradflow.problems.protocol import Problem
+from gradflow.problems.problem import Problem
 from gradflow.trajectory import Trajectory
+from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 NUM_POINTS = 101
 NUM_LEVELS = 14

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow.plots import style
 from gradflow.plots.ceiling import has_left
 from gradflow.plots.labels import labelled
 from gradflow.trajectory import Trajectory
+from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 
 # A limit 2 / eta above so many times the largest sharpness is left outside the axes.
 NEAR = 2.0

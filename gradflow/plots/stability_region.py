@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradflow.analysis.companion import linear_stability, spectral_radii
+from gradflow.analysis.stability.companion import linear_stability, spectral_radii
 from gradflow.plots import style
 from gradflow.rules import UpdateRule
 

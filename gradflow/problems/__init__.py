@@ -1,18 +1,18 @@
 """What is descended: losses over one flat weight vector."""
 
-from gradflow.problems.associative import AssociativeMemory
 from gradflow.problems.callables import from_callables
-from gradflow.problems.catapult import Catapult
-from gradflow.problems.deep_linear import DeepLinear
-from gradflow.problems.feedforward import FeedForward
-from gradflow.problems.jumps import fixed_point_jumps, fixed_point_loses_stability
-from gradflow.problems.linear import LinearRegression
-from gradflow.problems.logistic import LogisticRegression, overlapping_logistic
-from gradflow.problems.neuron import SigmoidNeuron
-from gradflow.problems.protocol import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
-from gradflow.problems.quadratic import Quadratic
-from gradflow.problems.recurrent import Recurrent
-from gradflow.problems.scalar import DoubleWell, MinimalistEdge, ScalarProduct
+from gradflow.problems.landscapes import (
+    Catapult,
+    DoubleWell,
+    MinimalistEdge,
+    Quadratic,
+    ScalarProduct,
+    SigmoidNeuron,
+)
+from gradflow.problems.layered import FeedForward
+from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegression, overlapping_logistic
+from gradflow.problems.problem import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.recurrent import AssociativeMemory, Recurrent
 
 __all__ = [
     "AssociativeMemory",
@@ -33,8 +33,6 @@ __all__ = [
     "SigmoidNeuron",
     "Start",
     "ThirdDerivative",
-    "fixed_point_jumps",
-    "fixed_point_loses_stability",
     "from_callables",
     "overlapping_logistic",
 ]

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.protocol import Product
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Product
+from gradflow.types import Array
 
 NO_GRADIENT = (
     "`gradient` must be given, or `loss_and_gradient`: there is none for this loss. An extra provides one, "

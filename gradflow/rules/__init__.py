@@ -4,7 +4,7 @@ from gradflow.rules.adaptive import Adam, RMSProp
 from gradflow.rules.descent import GradientDescent, HeavyBall, Nesterov, as_rule
 from gradflow.rules.direction import Normalized, RandomSign, SignDescent
 from gradflow.rules.projected import Projected
-from gradflow.rules.protocol import LearningRate, UpdateRule
+from gradflow.rules.rule import LearningRate, UpdateRule
 
 __all__ = [
     "Adam",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow import validate
-from gradflow.rules.protocol import LearningRate, check_decay, scaled, set_learning_rate
-
-Array = NDArray[np.float64]
+from gradflow.rules.rule import LearningRate, check_decay, scaled, set_learning_rate
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

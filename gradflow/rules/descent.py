@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradflow.rules.protocol import LearningRate, UpdateRule, check_decay, scaled, set_learning_rate
-
-Array = NDArray[np.float64]
+from gradflow.rules.rule import LearningRate, UpdateRule, check_decay, scaled, set_learning_rate
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradflow.rules.protocol import LearningRate, UpdateRule
-
-Array = NDArray[np.float64]
+from gradflow.rules.rule import LearningRate, UpdateRule
+from gradflow.types import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import validate
-from gradflow.problems.protocol import Problem, Sampled
+from gradflow.problems.problem import Problem, Sampled
 
 
 class Batches:

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradflow.errors import CostWarning
-from gradflow.flows.protocol import Flow
-
-Array = NDArray[np.float64]
+from gradflow.flows.flow import Flow
+from gradflow.types import Array
 
 COSTLY = 50_000
 FIRST_LOOK = 1_000

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradflow.problems.protocol import Followed, Problem, Product
-
-Array = NDArray[np.float64]
+from gradflow.problems.problem import Followed, Problem, Product
+from gradflow.types import Array
 
 
 class BudgetSpent(Exception):

@@ -7,24 +7,22 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from gradflow import scaling, storage, validate
+from gradflow import scaling, validate
 from gradflow.events import Event
-from gradflow.problems.protocol import Problem
+from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.scaling import Scale
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
-from gradflow.simulate.descent import Callback, Descent
+from gradflow.simulate.descent_run import Callback, Descent
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Record, Recorder, checked_sketch
 from gradflow.simulate.watch import Watch
-from gradflow.sketch import Sketch
-from gradflow.trajectory import Trajectory
-
-Array = NDArray[np.float64]
+from gradflow.trajectory import Trajectory, storage
+from gradflow.trajectory.sketch import Sketch
 
 
 def descend(
@@ -102,7 +100,7 @@ def descend(
 
     Examples
     --------
-    >>> from gradflow.problems.quadratic import Quadratic
+    >>> from gradflow.problems.landscapes.quadratic import Quadratic
     >>> run = descend(Quadratic([1.0, 4.0]), [1.0, 1.0], 0.25, 2)
     >>> run.times.tolist(), run.weights[-1].tolist()
     ([0.0, 0.25, 0.5], [0.5625, 0.0])

@@ -7,21 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from gradflow import storage, validate
+from gradflow import validate
 from gradflow.events import Event
-from gradflow.flows.protocol import Flow
+from gradflow.flows.flow import Flow
 from gradflow.simulate.counting import LastPoint
-from gradflow.simulate.integration import Callback, Integration
-from gradflow.simulate.methods import resolve
+from gradflow.simulate.flow_run import Callback, Integration
+from gradflow.simulate.integrators import resolve
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Record, Recorder, checked_sketch
 from gradflow.simulate.watch import Watch
-from gradflow.sketch import Sketch
-from gradflow.trajectory import Trajectory
-
-Array = NDArray[np.float64]
+from gradflow.trajectory import Trajectory, storage
+from gradflow.trajectory.sketch import Sketch
+from gradflow.types import Array
 
 # scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
 SMALLEST_RTOL = 2.3e-14
@@ -98,7 +97,7 @@ def integrate(
     Examples
     --------
     >>> from gradflow.flows.gradient import GradientFlow
-    >>> from gradflow.problems.quadratic import Quadratic
+    >>> from gradflow.problems.landscapes.quadratic import Quadratic
     >>> run = integrate(GradientFlow(Quadratic([1.0, 4.0])), [1.0, 1.0], 1.0, rtol=1e-9)
     >>> bool(np.abs(run.final_weights - np.exp([-1.0, -4.0])).max() < 1e-8)
     True

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from gradflow import validate
 from gradflow.errors import FAILURES, Undefined
-from gradflow.problems.protocol import Product
-from gradflow.sketch import Sketch
+from gradflow.problems.problem import Product
 from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory.sketch import Sketch
+from gradflow.types import Array
 
-Array = NDArray[np.float64]
 Record = Mapping[str, Callable[[float, Array], Any]]
 
 

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradflow.flows.protocol import Flow
+from gradflow.flows.flow import Flow
 from gradflow.simulate.counting import NonFinite, are_finite
-from gradflow.simulate.methods import Linearize, Method, Stepper, jacobian
+from gradflow.simulate.integrators import Linearize, Method, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.trajectory import Outcome
-
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 MAX_RESTARTS = 20
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.

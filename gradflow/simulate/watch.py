@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from gradflow.errors import Undefined
 from gradflow.events import Event
 from gradflow.simulate.recorder import read_only
-
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 
 class Crossing(NamedTuple):

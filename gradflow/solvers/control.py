@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import OdeSolver
 
 from gradflow import validate
-
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 _FINEST = 1e3 * float(np.finfo(float).eps)
 # Of a difference of velocities, relative to |y|.

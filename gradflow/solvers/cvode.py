@@ -6,15 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import DenseOutput, OdeSolver
 from scipy.interpolate import BarycentricInterpolator
 
 from gradflow import validate
 from gradflow.solvers.control import checked_first_step
-
-Array = NDArray[np.float64]
-Product = Callable[[Array], Array]
+from gradflow.types import Array, Product
 
 _NUM_SAMPLES = 6
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import OdeSolver
 
 from gradflow import validate
-from gradflow.krylov import gmres
+from gradflow.numerics.krylov import gmres
 from gradflow.solvers.control import (
     Tolerance,
     checked_max_step,
@@ -19,10 +19,9 @@ from gradflow.solvers.control import (
     starting_step,
 )
 from gradflow.solvers.ndf import ALPHA, ERROR, GAMMA, MAX_ORDER, NdfOutput, rescale
+from gradflow.types import Array, Product
 
-Array = NDArray[np.float64]
 Function = Callable[[float, Array], Array]
-Product = Callable[[Array], Array]
 Linearize = Callable[[float, Array], tuple[Array, Product]]
 
 # Share of the asked tolerance that one step may use: errors add up, and grow along negative curvature. Of the

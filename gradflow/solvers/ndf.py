@@ -9,10 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import DenseOutput
 
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 MAX_ORDER = 5
 _KAPPA = np.array([0, -0.1850, -1 / 9, -0.0823, -0.0415, 0])

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import DenseOutput, OdeSolver
 
 from gradflow import validate
-from gradflow.krylov import spectral_radius
+from gradflow.numerics.krylov import spectral_radius
 from gradflow.solvers.control import (
     Tolerance,
     checked_max_step,
@@ -20,8 +20,7 @@ from gradflow.solvers.control import (
     starting_step,
 )
 from gradflow.solvers.rock2_coefficients import INTERVAL, MAX_STAGES, MIN_STAGES, Coefficients, coefficients
-
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 # The estimate of the spectral radius comes from below, and the radius may grow until the next one.
 _RADIUS_SAFETY, _MAX_TREND = 1.05, 2.0

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 MIN_STAGES, MAX_STAGES = 3, 200
 DAMPING = 0.95

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import RK45, DenseOutput, OdeSolver
 
 from gradflow import validate
-from gradflow.krylov import spectral_radius
+from gradflow.numerics.krylov import spectral_radius
 from gradflow.solvers.control import jacobian_by_differences, rms
 from gradflow.solvers.krylov_bdf import KrylovBDF
-
-Array = NDArray[np.float64]
+from gradflow.types import Array
 
 # RK45's steps are stable up to 3.3 / spectral radius: steps that stay below could be its own.
 _NOT_STIFF, _STIFF = 3.0, 2.5

@@ -6,10 +6,10 @@ import pytest
 from gradflow import cases
 from gradflow.analysis import compare
 from gradflow.analysis.convergence import observed_order
+from gradflow.flows.flow import Flow
 from gradflow.flows.gradient import GradientFlow
-from gradflow.flows.protocol import Flow
 from gradflow.flows.relaxation import ThreeTimeScales
-from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.landscapes.quadratic import Quadratic
 from gradflow.simulate import integrate
 
 

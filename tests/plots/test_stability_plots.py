@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 import gradflow as gf
 from gradflow import plots
 from gradflow.analysis.stability import bifurcation_diagram, one_step_map
-from gradflow.curvature import SharpnessTracker, sharpness_reaches
+from gradflow.curvature import SharpnessTracker
+from gradflow.events import sharpness_reaches
 from gradflow.plots.regimes import COLORS
 from gradflow.problems import Catapult, DoubleWell, Quadratic
 from gradflow.rules import Adam, GradientDescent, HeavyBall

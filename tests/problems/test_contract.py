@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from gradflow.problems.callables import from_callables
-from gradflow.problems.catapult import Catapult
-from gradflow.problems.deep_linear import DeepLinear
-from gradflow.problems.feedforward import FeedForward
-from gradflow.problems.linear import LinearRegression
-from gradflow.problems.logistic import LogisticRegression, overlapping_logistic
-from gradflow.problems.neuron import SigmoidNeuron
-from gradflow.problems.protocol import Closed, Problem, Sampled, Start, ThirdDerivative
-from gradflow.problems.quadratic import Quadratic
-from gradflow.problems.recurrent import Recurrent
-from gradflow.problems.scalar import DoubleWell, MinimalistEdge, ScalarProduct
+from gradflow.problems.landscapes.catapult import Catapult
+from gradflow.problems.landscapes.neuron import SigmoidNeuron
+from gradflow.problems.landscapes.quadratic import Quadratic
+from gradflow.problems.landscapes.scalar import DoubleWell, MinimalistEdge, ScalarProduct
+from gradflow.problems.layered.network import FeedForward
+from gradflow.problems.linear.deep import DeepLinear
+from gradflow.problems.linear.logistic import LogisticRegression, overlapping_logistic
+from gradflow.problems.linear.regression import LinearRegression
+from gradflow.problems.problem import Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.recurrent.network import Recurrent
 
 
 def normal(*shape: int, seed: int = 0):

@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 
 import gradflow as gf
-from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.landscapes.quadratic import Quadratic
 
 H = np.array([[3.0, 1.0], [1.0, 2.0]])
 W0 = np.array([1.0, -2.0])

@@ -6,7 +6,7 @@ from scipy.integrate import RK45, OdeSolver
 from scipy.linalg import expm
 
 import gradflow as gf
-from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.landscapes.quadratic import Quadratic
 
 METHODS = ["auto", "RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "cvode"]
 H = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])

@@ -5,7 +5,7 @@ from scipy.linalg import expm
 
 import gradflow as gf
 from gradflow import cases
-from gradflow.problems.quadratic import Quadratic
+from gradflow.problems.landscapes.quadratic import Quadratic
 from gradflow.solvers import KrylovBDF
 
 CURVATURES = np.logspace(-2, 2, 100)

@@ -80,7 +80,7 @@ def test_sharpness_stays_right_where_the_method_changes(network):
 def test_an_event_on_the_sharpness_and_its_record_agree(network):
     rising, _ = recorded(network)
     level = 0.5 * (rising.records["sharpness"][0] + rising.records["sharpness"].max())
-    event = gf.curvature.sharpness_reaches(network, level, direction=0, terminal=True)
+    event = gf.events.sharpness_reaches(network, level, direction=0, terminal=True)
     run, _ = recorded(network, events={"edge": event})
     assert run.outcome is gf.Outcome.EVENT
     assert_right_in_every_row(run, network)

@@ -1,0 +1,1 @@
+"""Leading eigenvalues along a path, each continued from the last."""

@@ -1,0 +1,61 @@
+"""What a run can watch for in the curvature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradflow.curvature.tracking.tracker import SharpnessTracker
+from gradflow.events import Event
+from gradflow.problems.problem import Problem
+
+
+def sharpness_reaches(
+    problem: Problem,
+    levels: Sequence[float] | float,
+    *,
+    direction: int = 1,
+    terminal: bool = False,
+    tol: float = 1e-6,
+) -> Event:
+    """Return the event that the sharpness lambda_max(H(w)) meets a level.
+
+    Descent at learning rate eta stays near the flow until the sharpness of the flow has reached 2 / eta:
+    with the levels 2 / eta of several learning rates one flow tells when each of them will leave it.
+
+    Parameters
+    ----------
+    problem : Problem
+    levels : float or sequence of float
+        In loss per squared weight.
+    direction : {-1, 0, 1}
+        Only falling, any, or only rising crossings, the default.
+    terminal : bool
+        Whether the first crossing ends the run.
+    tol : float
+        Relative tolerance of the sharpness.
+
+    Raises
+    ------
+    ValueError
+        If an argument is malformed.
+
+    References
+    ----------
+    Cohen, Kaur, Li, Kolter, Talwalkar, "Gradient Descent on Neural Networks Typically Occurs at the Edge
+    of Stability", ICLR 2021, section 3.
+
+    Examples
+    --------
+    The flow of E = 1/4 (x^2 - 1)^2 has u = 1 / x^2 - 1 falling like exp(-2 t), and the sharpness 3 x^2 - 1:
+
+    >>> import numpy as np
+    >>> from gradflow import GradientFlow, integrate
+    >>> from gradflow.problems import DoubleWell
+    >>> well = DoubleWell()
+    >>> event = {"edge": sharpness_reaches(well, 1.5)}
+    >>> run = integrate(GradientFlow(well), [0.5], 3.0, rtol=1e-9, events=event)
+    >>> (run.crossings["edge"][1] - 0.5 * np.log(3.0 / 0.2)).round(7) + 0.0
+    array([0.])
+    """
+    tracker = SharpnessTracker(problem, tol)
+    return Event(lambda t, w: float(tracker(t, w)), levels, direction, terminal)

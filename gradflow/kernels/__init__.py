@@ -1,0 +1,1 @@
+"""Elementwise functions of networks: activations with their slopes and second derivatives."""

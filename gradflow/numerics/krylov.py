@@ -1,0 +1,194 @@
+"""Krylov methods on plain callables v -> A v: GMRES to an absolute tolerance, the spectral radius."""
+
+from __future__ import annotations
+
+from math import hypot
+from typing import NamedTuple
+
+import numpy as np
+
+from gradflow.types import Array, Product
+
+# A vector that loses more than this much of its length to the basis is orthogonalized a second time.
+_CANCELLATION = 0.1
+# Below this share of the image what is left of it is rounding: the Krylov space is complete.
+_BREAKDOWN = 1e-14
+
+
+class Solution(NamedTuple):
+    """x with the norm of rhs - A x, the number of products spent, and the last cycle's Hessenberg matrix.
+
+    The matrix (k + 1, k) is A on the first k rows of the basis, on which k + 1 rows its images lie.
+    """
+
+    x: Array
+    residual: float
+    num_products: int
+    hessenberg: Array
+
+
+def gmres(product: Product, rhs: Array, tolerance: float, basis: Array, max_cycles: int = 2) -> Solution:
+    """Return x with |rhs - A x| <= `tolerance`, or the best x of `max_cycles` cycles.
+
+    x minimizes |rhs - A x| over the Krylov space span{rhs, A rhs, ..., A^(m-1) rhs}. A may be any
+    matrix. A restart costs no product: the residual is read from the basis.
+
+    Parameters
+    ----------
+    product : callable
+        v -> A v for v of shape (n,); the result is copied and `v` must be left as it is.
+    rhs : ndarray, shape (n,)
+    tolerance : float
+        Absolute, in the unit of `rhs`.
+    basis : ndarray, shape (m + 1, n)
+        Workspace; m is the size of the Krylov space at which a cycle ends.
+    max_cycles : int
+        Number of cycles.
+
+    Returns
+    -------
+    Solution
+        Its `residual` exceeds `tolerance` (or is NaN) where the cycles did not suffice.
+
+    References
+    ----------
+    Saad and Schultz, "GMRES", SIAM J. Sci. Stat. Comput. 7 (1986), 856.
+
+    Examples
+    --------
+    >>> diagonal = np.array([1.0, 2.0, 4.0])
+    >>> gmres(lambda v: diagonal * v, np.ones(3), 1e-12, np.empty((4, 3))).x.round(12)
+    array([1.  , 0.5 , 0.25])
+    """
+    x, missing, spent, hessenberg = np.zeros_like(rhs), np.empty(0), 0, np.empty((1, 0))
+    norm = float(np.linalg.norm(rhs))
+    for _ in range(max_cycles):
+        if not norm > tolerance:
+            break
+        basis[0] = missing / norm @ basis[: missing.size] if spent else rhs / norm
+        hessenberg, size = _arnoldi(product, norm, tolerance, basis)
+        spent += size
+        if not np.isfinite(hessenberg).all():
+            return Solution(x, np.nan, spent, hessenberg)
+        target = np.zeros(size + 1)
+        target[0] = norm
+        y = np.linalg.lstsq(hessenberg, target)[0]
+        x += y @ basis[:size]
+        missing = target - hessenberg @ y
+        norm = float(np.linalg.norm(missing))
+    return Solution(x, norm, spent, hessenberg)
+
+
+def _arnoldi(product: Product, residual: float, tolerance: float, basis: Array) -> tuple[Array, int]:
+    """Fill `basis` from its first row until `residual` is within tolerance; return the Hessenberg matrix."""
+    largest = min(len(basis) - 1, basis.shape[1])
+    hessenberg = np.zeros((largest + 1, largest))
+    rotations: list[tuple[float, float]] = []
+    for j in range(largest):
+        basis[j + 1] = product(basis[j])
+        hessenberg[: j + 2, j] = orthogonalize(basis[j + 1], basis[: j + 1])
+        residual *= _rotate(hessenberg[: j + 2, j].tolist(), rotations)
+        if not residual > tolerance or hessenberg[j + 1, j] == 0.0:
+            return hessenberg[: j + 2, : j + 1], j + 1
+    return hessenberg, largest
+
+
+def orthogonalize(vector: Array, basis: Array) -> Array:
+    """Make `vector` a unit vector orthogonal to the rows of `basis`, in place.
+
+    Return its coefficients on the rows followed by its remaining norm, which is 0 (and the vector
+    zero) where it lies in their span.
+    """
+    before = float(np.linalg.norm(vector))
+    coefficients = basis @ vector
+    vector -= coefficients @ basis
+    norm = float(np.linalg.norm(vector))
+    if norm < _CANCELLATION * before:
+        again = basis @ vector
+        vector -= again @ basis
+        coefficients += again
+        norm = float(np.linalg.norm(vector))
+    if norm <= _BREAKDOWN * before:
+        vector[:] = norm = 0.0
+    else:
+        vector /= norm
+    return np.append(coefficients, norm)
+
+
+def _rotate(column: list[float], rotations: list[tuple[float, float]]) -> float:
+    """Apply the Givens rotations to a new column, append its own, and return what the residual shrinks by."""
+    for i, (cosine, sine) in enumerate(rotations):
+        column[i], column[i + 1] = (
+            cosine * column[i] + sine * column[i + 1],
+            cosine * column[i + 1] - sine * column[i],
+        )
+    length = hypot(column[-2], column[-1])
+    rotations.append((column[-2] / length, column[-1] / length) if length else (0.0, 1.0))
+    return abs(rotations[-1][1])
+
+
+def spectral_radius(
+    product: Product, start: Array, basis: Array, tolerance: float = 0.02, max_products: int = 60
+) -> tuple[float, Array]:
+    """Return an estimate of the largest |eigenvalue| of A and a unit vector near its eigenspace.
+
+    A Krylov search by Arnoldi's method (Lanczos' with full orthogonalization where A is symmetric),
+    begun again from the best vector when the basis is full. It ends when one more product changes the
+    estimate by less than `tolerance`; for a symmetric A it is never too large.
+
+    Parameters
+    ----------
+    product : callable
+        v -> A v for v of shape (n,); the result is copied and `v` must be left as it is.
+    start : ndarray, shape (n,)
+        Not zero; a vector found at a nearby A makes the search short.
+    basis : ndarray, shape (m + 1, n)
+        Workspace.
+    tolerance : float
+        Relative.
+    max_products : int
+        Most products to spend.
+
+    Returns
+    -------
+    radius : float
+        0 where A maps the start to zero, NaN where a product is not finite.
+    vector : ndarray, shape (n,)
+
+    References
+    ----------
+    Saad, *Numerical Methods for Large Eigenvalue Problems*, second edition, section 6.2.
+
+    Examples
+    --------
+    >>> diagonal = np.array([-9.0, -1.0, 0.5])
+    >>> radius, vector = spectral_radius(lambda v: diagonal * v, np.ones(3), np.empty((4, 3)))
+    >>> round(radius, 12)
+    9.0
+    """
+    vector, radius, spent = start / np.linalg.norm(start), 0.0, 0
+    largest = min(len(basis) - 1, start.size)
+    while spent < max_products:
+        basis[0] = vector
+        hessenberg = np.zeros((largest + 1, largest))
+        for j in range(largest):
+            before = radius
+            basis[j + 1] = product(basis[j])
+            spent += 1
+            hessenberg[: j + 2, j] = orthogonalize(basis[j + 1], basis[: j + 1])
+            if not np.isfinite(hessenberg[: j + 2, j]).all():
+                return np.nan, vector
+            radius, coefficients = _largest(hessenberg[: j + 1, : j + 1])
+            complete = hessenberg[j + 1, j] == 0.0
+            if complete or (j > 0 and abs(radius - before) <= tolerance * radius):
+                return radius, coefficients @ basis[: j + 1]
+        vector = coefficients @ basis[:largest]
+    return radius, vector
+
+
+def _largest(matrix: Array) -> tuple[float, Array]:
+    """Return the largest |eigenvalue| of a small matrix and the real unit vector nearest its eigenvector."""
+    values, vectors = np.linalg.eig(matrix)
+    best = int(np.argmax(np.abs(values)))
+    vector = vectors[:, best].real if np.any(vectors[:, best].real) else vectors[:, best].imag
+    return float(abs(values[best])), vector / np.linalg.norm(vector)

@@ -1,0 +1,90 @@
+"""The passes through a layered network, forward and back, in workspaces that are made once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradflow.kernels.activations import Activation
+from gradflow.problems.layered.architecture import Architecture
+from gradflow.types import Array
+
+
+class Layer:
+    """One layer x = [W, b] below, y = f(x), delta = dE/dx; samples run along the last axis.
+
+    `below` is the signal of the layer under it and `rows` the same with one sample a row, `signal` its own:
+    y, with a row of ones if the layer above has biases. `slope` is f'(x), `bend` is f''(x) dE/dy.
+    """
+
+    below: Array
+    rows: Array
+
+    def __init__(self, weights: Array, activation: Activation, num_samples: int, lower: Layer | None) -> None:
+        width = weights.shape[0]
+        self.weights, self.activation, self.lower = weights, activation, lower
+        self.signal = np.ones((width + 1, num_samples))
+        self.y = self.signal[:width]
+        self.x = self.y if activation.from_value else np.empty_like(self.y)
+        self.delta, self.slope, self.bend = (np.empty_like(self.y) for _ in range(3))
+        if lower is not None:
+            self.below = lower.signal[: weights.shape[1]]
+            self.rows = self.below.T
+            self.kernel = weights[:, : lower.y.shape[0]]
+
+    def forward(self) -> None:
+        """Write x and y."""
+        np.dot(self.weights, self.below, out=self.x)
+        self.activation.value(self.x, self.y)
+
+    def backward(self, curved: bool) -> None:
+        """Turn `delta` from dE/dy into dE/dx, and write the lower layer's dE/dy = W' delta."""
+        self._chain(curved)
+        if self.lower is not None:
+            np.dot(self.kernel.T, self.delta, out=self.lower.delta)
+
+    def _chain(self, curved: bool) -> None:
+        activation = self.activation
+        if activation.slope is None:
+            return
+        activation.slope(self.x, self.y, self.slope)
+        if curved and activation.second is not None:
+            activation.second(self.x, self.y, self.slope, self.bend)
+            self.bend *= self.delta
+        self.delta *= self.slope
+
+
+class Plan:
+    """One forward and one backward pass at weights of its own, for any data of `num_samples` samples."""
+
+    def __init__(self, architecture: Architecture, num_samples: int) -> None:
+        self.architecture, self.num_samples = architecture, num_samples
+        self._w = np.empty(architecture.num_weights)
+        self.layers: list[Layer] = []
+        for weights, activation in zip(architecture.views(self._w), architecture.activations, strict=True):
+            lower = self.layers[-1] if self.layers else None
+            self.layers.append(Layer(weights, activation, num_samples, lower))
+
+    @property
+    def output(self) -> Layer:
+        """The last layer."""
+        return self.layers[-1]
+
+    def forward(self, w: Array, signal: Array, rows: Array) -> Array:
+        """Return the outputs y (c, N) for the signal (d [+ 1], N) of the input layer, and its transpose."""
+        np.copyto(self._w, w)
+        self.layers[0].below, self.layers[0].rows = signal, rows
+        for layer in self.layers:
+            layer.forward()
+        return self.output.y
+
+    def backward(self, curved: bool = False) -> None:
+        """Turn dE/dy in the output layer's `delta` into dE/dx in every layer's."""
+        for layer in reversed(self.layers):
+            layer.backward(curved)
+
+    def gradient(self) -> Array:
+        """Return dE/dw, with dE/d[W, b] = delta below' in every block, as a new vector."""
+        flat = np.empty(self.architecture.num_weights)
+        for layer, block in zip(self.layers, self.architecture.views(flat), strict=True):
+            np.dot(layer.delta, layer.rows, out=block)
+        return flat

@@ -1,0 +1,215 @@
+"""What a run leaves behind, whether it was a flow or a descent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicHermiteSpline
+
+from gradflow.trajectory import storage
+from gradflow.types import Array
+
+if TYPE_CHECKING:
+    import xarray
+
+Crossing = tuple[Array, Array, Array]
+
+
+class Outcome(Enum):
+    """Why a run stopped; the value is the sentence a person reads."""
+
+    FINISHED = "the run reached its end"
+    CONVERGED = "the gradient norm fell to the tolerance"
+    EVENT = "an event or the callback stopped the run"
+    DIVERGED = "the weights, the loss or its gradient left the finite numbers"
+    BUDGET = "the budget of gradient evaluations was spent"
+    FAILED = "the run could not go on"
+    INTERRUPTED = "the run was interrupted from the keyboard"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Trajectory:
+    """The kept rows of a run, every step's loss, and why the run stopped.
+
+    Rows are time-first and finite, arrays are read-only, times are flow time.
+
+    Attributes
+    ----------
+    times, steps : ndarray, shape (m,)
+        Flow time and number of steps taken at each kept row.
+    weights : ndarray, shape (m, n)
+        Weights at each row; their sketches (m, size) if the run was given a `Sketch`.
+    states : ndarray, shape (m, N)
+        The flow's states; the very array `weights` where the state is the weights.
+    losses : ndarray, shape (m,)
+        Loss of the whole problem at each row.
+    records : dict of str to ndarray, shape (m, ...)
+        What the functions given as `record` returned at each row.
+    crossings : dict of str to (levels, times, weights)
+        For each event the crossed levels (c,), their flow times (c,) and the weights there (c, n).
+    step_times, step_losses : ndarray, shape (number of steps + 1,)
+        Flow time and loss at every step taken, whatever was kept.
+    learning_rates : ndarray, shape (m,), or None
+        Of descent with a learning rate that is a number or a schedule.
+    velocities, loss_slopes : ndarray, shape (m, n) and (m,), or None
+        dw/dt and dE/dt at each row of a flow: what `at` and `losses_at` interpolate with.
+    final_state, final_weights : ndarray, shape (N,) and (n,)
+        Where the run ended, never sketched. A discrete run's state is its weights, followed by its
+        rule's memory where that is an array.
+    outcome, message : Outcome, str
+        Why the run stopped, as a category and as a sentence.
+    num_gradients, num_hvps : int
+        Gradients and Hessian-vector products spent by the run (a dense Hessian is n products);
+        what `record` and `events` spend is not counted.
+    method : str
+        The integrator or update rule.
+    settings : dict
+        What the run was asked, as JSON values.
+    """
+
+    times: Array
+    steps: NDArray[np.int64]
+    weights: Array
+    states: Array
+    losses: Array
+    records: dict[str, NDArray[Any]]
+    crossings: dict[str, Crossing]
+    step_times: Array
+    step_losses: Array
+    learning_rates: Array | None
+    velocities: Array | None
+    loss_slopes: Array | None
+    final_state: Array
+    final_weights: Array
+    outcome: Outcome
+    message: str
+    num_gradients: int
+    num_hvps: int
+    method: str
+    settings: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        arrays = [value for value in vars(self).values() if isinstance(value, np.ndarray)]
+        arrays += self.records.values()
+        arrays += [part for crossing in self.crossings.values() for part in crossing]
+        for each in arrays:
+            each.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether this is a flow (else a descent)."""
+        return self.settings.get("kind") == "flow"
+
+    @property
+    def final_loss(self) -> float:
+        """Loss of the whole problem at the last row."""
+        return float(self.losses[-1])
+
+    def at(self, times: ArrayLike) -> Array:
+        """Return the weights at flow times, shape times.shape + (n,).
+
+        A flow is interpolated by the cubic Hermite polynomial through its rows and their
+        velocities; a descent moves in straight lines from row to row.
+
+        Parameters
+        ----------
+        times : array_like
+            Flow times within the first and the last row.
+
+        Raises
+        ------
+        ValueError
+            If a time lies outside the run.
+        """
+        return self._interpolate(times, self.weights, self.velocities)
+
+    def losses_at(self, times: ArrayLike) -> Array:
+        """Return the loss at flow times, shape times.shape, interpolated like the weights."""
+        return self._interpolate(times, self.losses, self.loss_slopes)
+
+    def _interpolate(self, times: ArrayLike, values: Array, slopes: Array | None) -> Array:
+        asked = np.asarray(times, dtype=np.float64)
+        first, last = self.times[[0, -1]]
+        slack = 4 * np.finfo(float).eps * max(abs(first), abs(last))
+        if not ((asked >= first - slack) & (asked <= last + slack)).all():
+            raise ValueError(f"`times` must lie between {first:g} and {last:g}, got {asked.ravel()[:3]} ...")
+        asked = np.clip(asked, first, last)
+        if len(self.times) == 1:
+            return np.broadcast_to(values[0], asked.shape + values.shape[1:]).copy()
+        if slopes is not None:
+            return CubicHermiteSpline(self.times, values, slopes)(asked)
+        right = np.clip(np.searchsorted(self.times, asked), 1, len(self.times) - 1)
+        left = right - 1
+        share = (asked - self.times[left]) / (self.times[right] - self.times[left])
+        share = share.reshape(share.shape + (1,) * (values.ndim - 1))
+        return (1 - share) * values[left] + share * values[right]
+
+    def save(self, path: str | Path) -> None:
+        """Write the trajectory to one ``.npz`` file, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written.
+        """
+        storage.write(Path(path), *storage.pack(self))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trajectory:
+        """Return the trajectory that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If the file is truncated, is no trajectory, or has a newer format.
+        """
+        return cls(**storage.unpack(Path(path), Outcome))
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``)."""
+        try:
+            import xarray
+        except ImportError:
+            raise ImportError('to_xarray needs xarray: pip install "gradflow-sim[xarray]"') from None
+        rows = {"weights": (("time", "weight"), self.weights), "loss": ("time", self.losses)}
+        for name, values in self.records.items():
+            if name in (*rows, "time", "step", "weight"):
+                raise ValueError(f"`records` must have names of their own in a dataset, got {name!r}")
+            rows[name] = (("time", *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
+        attributes: dict[str, Any] = {
+            "outcome": self.outcome.name,
+            "message": self.message,
+            "method": self.method,
+        }
+        attributes |= {"num_gradients": self.num_gradients, "num_hvps": self.num_hvps}
+        attributes["settings"] = storage.to_json(self.settings)
+        return xarray.Dataset(rows, {"time": self.times, "step": ("time", self.steps)}, attributes)
+
+    def __repr__(self) -> str:
+        kind = "flow" if self.is_continuous else "descent"
+        rows, width = self.weights.shape
+        what = f"sketches of {width} numbers" if self.settings.get("sketch") else f"{width} weights"
+        lines = [
+            f"Trajectory of a {kind} by {self.method}: {self.outcome.name}, {self.message}",
+            f"  flow time {self.times[0]:.6g} to {self.times[-1]:.6g} in {len(self.step_times) - 1:,} steps, "
+            f"{rows:,} rows of {what}",
+            f"  loss      {self.losses[0]:.6g} to {self.losses[-1]:.6g}",
+            f"  cost      {self.num_gradients:,} gradients, {self.num_hvps:,} Hessian-vector products",
+        ]
+        if self.records:
+            lines.append(f"  records   {', '.join(self.records)}")
+        for name, (levels, times, _) in self.crossings.items():
+            found = ", ".join(
+                f"{level:g} at t = {t:.6g}" for level, t in zip(levels[:4], times[:4], strict=True)
+            )
+            lines.append(f"  event     {name}: {found or 'not met'}{' ...' if len(times) > 4 else ''}")
+        return "\n".join(lines)
