@@ -16,3 +16,11 @@ FAILURES = (ArithmeticError, np.linalg.LinAlgError, RuntimeError)
 
 class CostWarning(UserWarning):
     """A run is about to cost far more gradients than another method would need."""
+
+
+class RecordWarning(UserWarning):
+    """A record could give no value somewhere; nan stands there and the run went on."""
+
+
+class ToleranceWarning(UserWarning):
+    """A result of a flow rests on something smaller than its tolerance."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gradflow import scaling, validate
-from gradflow.problems.problem import Problem, Product
+from gradflow.problems.problem import Problem, RoughlyLinearized, Product
 from gradflow.types import Array
 
 
@@ -56,6 +55,10 @@ class GradientFlow:
             raise ValueError(f"`rate` must fit {size} weights, got shape {np.shape(rate)}")
         object.__setattr__(self, "rate", rate)
 
+    def on(self, problem: Problem) -> GradientFlow:
+        """Return the gradient flow of `problem` at the same rate."""
+        return replace(self, problem=problem)
+
     def initial_state(self, w0: Array) -> Array:
         """Return w0: the state is the weights."""
         return w0
@@ -76,11 +79,19 @@ class GradientFlow:
         """Return -mu H(w) as a dense matrix (n, n), at the cost of n products."""
         return self.jvp(t, w, np.eye(w.size))
 
-    def linearize(self, t: float, y: Array, **how: str) -> tuple[Array, Product]:  # noqa: ARG002
-        """Return -mu grad E(y) and the product v -> -mu H(y) v; `how` goes to the problem's `linearize`."""
-        _, gradient, product = self.problem.linearize(y, **how)
-        return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))
+    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
+        """Return -mu grad E(y) and the product v -> -mu H(y) v."""
+        return self._linearized(self.problem.linearize, y)
 
     def rough_linearizations(self) -> list[Callable[[float, Array], tuple[Array, Product]]]:
-        """Return `linearize` with the rough products that the problem offers, the cheapest first, if any."""
-        return [partial(self.linearize, **how) for how in getattr(self.problem, "rough_products", ())]
+        """Return functions like `linearize` with the rough products that the problem offers, if any."""
+        if not isinstance(self.problem, RoughlyLinearized):
+            return []
+        return [self._roughly(each) for each in self.problem.rough_linearizations()]
+
+    def _roughly(self, linearize: Any) -> Callable[[float, Array], tuple[Array, Product]]:
+        return lambda t, y: self._linearized(linearize, y)  # noqa: ARG005
+
+    def _linearized(self, linearize: Any, y: Array) -> tuple[Array, Product]:
+        _, gradient, product = linearize(y)
+        return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))

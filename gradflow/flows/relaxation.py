@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -65,6 +66,12 @@ class ThreeTimeScales:
             raise ValueError(f"`problem` must be a recurrent network, got {self.problem!r:.60}")
         for name in ("tau_x", "tau_z", "tau_w"):
             object.__setattr__(self, name, validate.positive(name, getattr(self, name)))
+
+    def on(self, problem: Recurrent) -> ThreeTimeScales:
+        """Return the same flow, evaluating `problem`, which may be one that counts."""
+        clone = copy(self)
+        object.__setattr__(clone, "problem", problem)
+        return clone
 
     def initial_state(self, w0: ArrayLike) -> Array:
         """Return the state at the weights w0 with x and z at their fixed points."""

@@ -66,15 +66,19 @@ class Closed(Protocol):
 
 
 @runtime_checkable
-class RoughProducts(Protocol):
-    """A problem whose `linearize` can give cheaper, rougher products beside the same loss and gradient.
+class RoughlyLinearized(Protocol):
+    """A problem with cheaper, rougher products beside the same loss and gradient."""
 
-    `rough_products` lists its keyword arguments for them, the cheapest first.
-    """
+    def rough_linearizations(self) -> tuple[Callable[[Array], tuple[float, Array, Product]], ...]:
+        """Return functions like `linearize`, the cheapest products first; none where nothing is gained."""
 
-    @property
-    def rough_products(self) -> tuple[dict[str, str], ...]:
-        """Keyword arguments of `linearize`, none where nothing is gained."""
+
+@runtime_checkable
+class Differenced(Protocol):
+    """A problem whose products are differences of gradients."""
+
+    def product_from(self, gradient: Callable[[Array], Array], w: Array) -> Product:
+        """Return the product v -> H(w) v made of calls to `gradient`."""
 
 
 @runtime_checkable
@@ -91,11 +95,3 @@ class Followed(Protocol):
 
     def accept(self, w: Array) -> None:
         """Take note that a run has come to w: its steps call this, trial points do not."""
-
-
-@runtime_checkable
-class Batched(Protocol):
-    """A problem that evaluates many weight vectors at once."""
-
-    def losses_and_gradients(self, weights: Array) -> tuple[Array, Array]:
-        """Return losses (K,) and gradients (K, n) at the rows of `weights` (K, n)."""

@@ -1,6 +1,9 @@
 """Runs: `integrate` in continuous time, `descend` in discrete time, one trajectory."""
 
+from gradflow.simulate.checkpoint import Checkpoint
 from gradflow.simulate.descend import descend
 from gradflow.simulate.integrate import integrate
+from gradflow.simulate.place import Place
+from gradflow.simulate.recording import every
 
-__all__ = ["descend", "integrate"]
+__all__ = ["Checkpoint", "Place", "descend", "every", "integrate"]

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from gradflow.errors import CostWarning
-from gradflow.flows.flow import Flow
-from gradflow.types import Array
+from gradflow.flows.flow import Flow, Linearized
+from gradflow.simulate.integrators import Integrator
+from gradflow.solvers.control import jacobian_by_differences
+from gradflow.types import Array, Product
 
 COSTLY = 50_000
 FIRST_LOOK = 1_000
 NEXT_LOOK = 1.5
 NUM_PRODUCTS = 10
+
+
+def watches(solver: Any, integrator: Integrator) -> bool:
+    """Return whether the cost of this solver can be predicted: an explicit Runge-Kutta method with its tableau."""
+    return isinstance(solver, Tableau) and not integrator.takes("jac")
+
+
+@runtime_checkable
+class Tableau(Protocol):
+    """A Runge-Kutta method of scipy's form."""
+
+    A: Array
+    B: Array
+    n_stages: int
 
 
 class CostWatch:
@@ -39,7 +55,7 @@ class CostWatch:
         if num_gradients < self._next_look:
             return
         self._next_look = NEXT_LOOK * num_gradients
-        _, product = self._flow.linearize(t, y)
+        product = _product(self._flow, t, y)
         decay = self._fastest_decay(product, y.size)
         predicted = num_gradients + self._stages * decay * (self._end_time - t) / self._limit
         if predicted > COSTLY:
@@ -65,6 +81,14 @@ class CostWatch:
             v = image
         self._direction = v
         return max(decay, 0.0)
+
+
+def _product(flow: Flow, t: float, y: Array) -> Product:
+    """Return the product with the Jacobian, by differences where the flow has no other."""
+    if isinstance(flow, Linearized):
+        return flow.linearize(t, y)[1]
+    velocity = np.array(flow(t, y))
+    return jacobian_by_differences(flow, t, y, velocity, np.empty_like(y))
 
 
 def stability_interval(a: Array, b: Array) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradflow.problems.problem import Followed, Problem, Product
-from gradflow.types import Array
+from gradflow.problems.problem import Differenced, Followed, Problem, RoughlyLinearized
+from gradflow.types import Array, Product
+
+Linearization = Callable[[Array], tuple[float, Array, Product]]
 
 
 class BudgetSpent(Exception):
@@ -19,7 +23,10 @@ class NonFinite(ArithmeticError):
 
 
 class CountedProblem:
-    """A problem that counts its gradients and products, and stops when a budget is spent."""
+    """A problem that counts its gradients and products, and stops when a budget is spent.
+
+    Whatever else the problem has, a flow that evaluates it finds here as well.
+    """
 
     def __init__(self, problem: Problem, max_gradients: int | None = None) -> None:
         self.problem = problem
@@ -29,6 +36,9 @@ class CountedProblem:
         self._max_gradients = max_gradients
         # Asked once: looking for a protocol's members costs more than a small gradient.
         self._follower = problem if isinstance(problem, Followed) else None
+        self._differences: Callable[[Array], Product] | None = None
+        if isinstance(problem, Differenced):
+            self._differences = problem.products_from(self._paid_gradient)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.problem, name)
@@ -50,29 +60,47 @@ class CountedProblem:
         """Return E(w) and dE/dw."""
         self._spend()
         loss, gradient = self.problem.loss_and_gradient(w)
-        return float(loss), gradient
+        return float(loss), np.asarray(gradient, dtype=np.float64)
 
     def hvp(self, w: Array, v: Array) -> Array:
-        """Return H(w) v, one product per column of v."""
+        """Return H(w) v, one product per column of v; where products are differences, their gradients count."""
+        if self._differences is not None:
+            return self._differences(w)(v)
         self._count_products(v)
         return self.problem.hvp(w, v)
 
-    def with_product(self, w: Array) -> tuple[float, Array, Product | None]:
+    def linearize(self, w: Array) -> tuple[float, Array, Product]:
+        """Return E(w), dE/dw and the counted product there."""
+        return self._linearized(self.problem.linearize, w)
+
+    def rough_linearizations(self) -> tuple[Linearization, ...]:
+        """Return the problem's cheaper linearizations, counted, if it has any."""
+        if not isinstance(self.problem, RoughlyLinearized):
+            return ()
+        return tuple(partial(self._linearized, each) for each in self.problem.rough_linearizations())
+
+    def with_product(self, w: Array) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the product there, which serves records and is not counted."""
         self._spend()
         loss, gradient, product = self.problem.linearize(w)
         return float(loss), gradient, product
 
-    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
-        """Return E(w), dE/dw and the counted product there."""
+    def _linearized(self, linearize: Linearization, w: Array) -> tuple[float, Array, Product]:
+        if self._differences is not None:
+            return *self.loss_and_gradient(w), self._differences(w)
         self._spend()
-        loss, gradient, product = self.problem.linearize(w, **how)
+        loss, gradient, product = linearize(w)
 
         def counted(v: Array) -> Array:
             self._count_products(v)
             return product(v)
 
         return float(loss), gradient, counted
+
+    def _paid_gradient(self, w: Array) -> Array:
+        """Return dE/dw for a difference, which is a gradient like any other."""
+        self._spend()
+        return self.problem.gradient(w)
 
     def _spend(self) -> None:
         if self._max_gradients is not None and self.num_gradients >= self._max_gradients:
@@ -87,30 +115,50 @@ class LastPoint(CountedProblem):
     """A counted problem that remembers the last point evaluated.
 
     An explicit method evaluates the flow at the end of its step; the loss and the gradient there
-    then cost nothing more. What is returned must be left as it is.
+    then cost nothing more. A flow gets arrays of its own; what is remembered is nobody else's.
     """
 
     _last: tuple[Array, float, Array] | None = None
 
     def loss_and_gradient(self, w: Array) -> tuple[float, Array]:
         """Return E(w) and dE/dw, from memory if `w` is the last point."""
-        if self._last is None or not np.array_equal(self._last[0], w):
-            self._last = (w.copy(), *super().loss_and_gradient(w))
-        return self._last[1:]
+        last = self.remembered(w)
+        if last is not None:
+            return last[0], last[1].copy()
+        loss, gradient = super().loss_and_gradient(w)
+        self._remember(w, loss, gradient)
+        return loss, gradient
 
-    def with_product(self, w: Array) -> tuple[float, Array, Product | None]:
-        """Return E(w), dE/dw and the product there; None for the product if `w` is the last point."""
-        if self._last is not None and np.array_equal(self._last[0], w):
-            return *self._last[1:], None
+    def known(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw, read-only, from memory if `w` is the last point."""
+        last = self.remembered(w)
+        if last is None:
+            return self._remember(w, *super().loss_and_gradient(w))
+        return last
+
+    def remembered(self, w: Array) -> tuple[float, Array] | None:
+        """Return E(w) and dE/dw, read-only, if `w` is the last point."""
+        last = self._last
+        if last is None or last[0][0] != w[0] or not (last[0] == w).all():
+            return None
+        return last[1:]
+
+    def with_product(self, w: Array) -> tuple[float, Array, Product]:
+        """Return E(w), dE/dw and the product there, which serves records and is not counted."""
         loss, gradient, product = super().with_product(w)
-        self._last = (w.copy(), loss, gradient)
+        self._remember(w, loss, gradient)
         return loss, gradient, product
 
-    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
-        """Return E(w), dE/dw and the counted product there."""
-        loss, gradient, product = super().linearize(w, **how)
-        self._last = (w.copy(), loss, gradient)
+    def _linearized(self, linearize: Linearization, w: Array) -> tuple[float, Array, Product]:
+        loss, gradient, product = super()._linearized(linearize, w)
+        self._remember(w, loss, gradient)
         return loss, gradient, product
+
+    def _remember(self, w: Array, loss: float, gradient: Array) -> tuple[float, Array]:
+        own = np.array(gradient, dtype=np.float64)
+        own.flags.writeable = False
+        self._last = (w.copy(), loss, own)
+        return loss, own
 
 
 def are_finite(u: Array, v: Array) -> bool:

@@ -1,36 +1,40 @@
-"""The counted loop of discrete-time runs."""
+"""The door of discrete-time runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import scaling, validate
-from gradflow.events import Event
+from gradflow.events.event import Event
 from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.scaling import Scale
 from gradflow.simulate.batches import Batches
+from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
-from gradflow.simulate.descent_run import Callback, Descent
+from gradflow.simulate.descent_run import DescentRun
+from gradflow.simulate.ending import run_to_its_end
+from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Record, Recorder, checked_sketch
+from gradflow.simulate.recorder import Recorder, checked_sketch
+from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
-from gradflow.trajectory import Trajectory, storage
-from gradflow.trajectory.sketch import Sketch
+from gradflow.trajectory import Origin, Sketch, Trajectory, storage
 
 
 def descend(
     problem: Problem,
     w0: ArrayLike,
     rule: LearningRate | UpdateRule,
-    num_steps: int,
+    num_steps: int | None = None,
     *,
+    end_time: float | None = None,
     rate: Scale = 1.0,
     step_size: float | None = None,
     record_every: int | ArrayLike = 1,
@@ -38,12 +42,13 @@ def descend(
     events: Mapping[str, Event] | None = None,
     batch: int | None = None,
     seed: int | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
     gradient_tolerance: float | None = None,
     sketch: Sketch | None = None,
-    callback: Callback | None = None,
+    callback: Any = None,
     progress: bool = False,
 ) -> Trajectory:
-    """Take `num_steps` discrete steps from the weights `w0`, on the clock of the flow.
+    """Take discrete steps from the weights `w0`, on the clock of the flow.
 
     With a number as the rule this is w <- w - eta dE/dw, Euler's method on dw/dt = -rate dE/dw with
     step size h = eta / rate.
@@ -55,10 +60,12 @@ def descend(
     w0 : array_like, shape (n,)
         Starting weights.
     rule : float or UpdateRule
-        A learning rate (also one per weight, a matrix, or a schedule: a pure function of the step,
-        which is evaluated once at the door for the clock), or a rule from `gradflow.rules`.
-    num_steps : int
+        A learning rate (also one per weight, a matrix, or a schedule: a pure function of the step, or
+        its values as a list), or a rule from `gradflow.rules`.
+    num_steps : int, optional
         Number of steps.
+    end_time : float, optional
+        Flow time instead: the last step is the last one that does not pass it.
     rate : float, ndarray (n,) or ndarray (n, n)
         mu of the flow whose clock is used.
     step_size : float, optional
@@ -69,7 +76,8 @@ def descend(
         Keep every so many steps, or just these, besides the first and the last; the loss of every
         step is kept.
     record : dict of str to callable, optional
-        ``function(t, w)``, evaluated at every kept row.
+        ``function(t, w)``, or an object with ``at_place(place)`` as in `gradflow.records`, evaluated at every
+        kept row, or as often as `every` says. Where it has no value nan stands, with one warning.
     events : dict of str to Event, optional
         A crossing is the first step on the other side.
     batch : int, optional
@@ -82,8 +90,11 @@ def descend(
         Stop once |dE/dw| is at most this (full batch only).
     sketch : Sketch, optional
         Keep sketches of the weights instead of the weights.
+    checkpoint : str, Path or Checkpoint, optional
+        A file that holds what was reached, written every minute (or as `Checkpoint` says) and at the end;
+        SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     callback : callable, optional
-        ``callback(t, w)`` after every step; True stops the run.
+        ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
     progress : bool
         Show a progress bar over steps.
 
@@ -97,6 +108,15 @@ def descend(
     ValueError
         If an argument is out of its range, or no single step size explains a vector or matrix
         learning rate.
+    Exception
+        Whatever a record, event or callback raises that is a bug; what was reached is its attribute
+        `trajectory`.
+
+    See Also
+    --------
+    integrate : The flow on the same clock.
+    resume : Goes on where a run ended.
+    gradflow.study : A flow with several descents beside it.
 
     Examples
     --------
@@ -105,59 +125,136 @@ def descend(
     >>> run.times.tolist(), run.weights[-1].tolist()
     ([0.0, 0.25, 0.5], [0.5625, 0.0])
     """
+    problem = as_problem(problem)
     w0 = validate.weight_vector("w0", w0, problem.num_weights)
-    taken = as_rule(rule)
-    num_steps = validate.count("num_steps", num_steps)
-    for name, scale in (("learning_rate", taken.learning_rate), ("rate", rate)):
+    return descended(
+        problem,
+        as_rule(rule),
+        w0,
+        num_steps,
+        end_time,
+        rate=rate,
+        step_size=step_size,
+        record_every=record_every,
+        batch=batch,
+        seed=seed,
+        gradient_tolerance=gradient_tolerance,
+        sketch=sketch,
+        record=record,
+        events=events,
+        checkpoint=checkpoint,
+        callback=callback,
+        progress=progress,
+    )
+
+
+def descended(
+    problem: Problem,
+    rule: UpdateRule,
+    w: Any,
+    num_steps: int | None,
+    end_time: float | None,
+    *,
+    rate: Scale,
+    step_size: float | None,
+    record_every: int | ArrayLike,
+    batch: int | None,
+    seed: int | None,
+    gradient_tolerance: float | None,
+    sketch: Sketch | None,
+    record: Record | None,
+    events: Mapping[str, Event] | None,
+    checkpoint: str | Path | Checkpoint | None,
+    callback: Any,
+    progress: bool,
+    memory: Any = None,
+    earlier: Trajectory | None = None,
+) -> Trajectory:
+    """Return the run from weights `w`: from step 0, or from where an `earlier` run ended with this `memory`."""
+    first_step = 0 if earlier is None else int(earlier.steps[-1])
+    for name, scale in (("learning_rate", rule.learning_rate), ("rate", rate)):
         if not callable(scale):
-            scaling.check_size(name, scale, w0.size)
-    kept = _kept_steps(record_every, num_steps)
+            scaling.check_size(name, scale, w.size)
     batches = None if batch is None else Batches(problem, batch, seed)
-    clock = Clock(taken, rate, step_size, batches.clock_share if batches else 1.0, num_steps)
+    if batches is not None:
+        batches.skip(first_step)
+    share = batches.clock_share if batches else 1.0
+    clock = Clock(rule, rate, step_size, share, first_step, 0.0 if earlier is None else float(earlier.times[-1]))
+    last_step = _last_step(num_steps, end_time, first_step, clock)
+    kept = _kept_steps(record_every, last_step)
     if gradient_tolerance is not None:
         if batch is not None:
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")
         validate.positive("gradient_tolerance", gradient_tolerance)
     watch = Watch(events)
     if callback is not None:
-        validate.function("callback", callback)
-    run = Descent(
-        problem=CountedProblem(problem),
-        w0=w0,
-        rule=taken,
-        num_steps=num_steps,
-        clock=clock,
-        batches=batches,
-        kept=kept,
-        recorder=Recorder(
-            record,
-            checked_sketch(sketch, w0.size),
-            watch.events,
-            problem,
-            num_rows=len(kept) + 2,
-            num_steps=num_steps + 1,
-        ),
-        watch=watch,
-        callback=callback,
-        gradient_tolerance=gradient_tolerance,
-        settings=storage.json_values(
-            {
-                "kind": "descent",
-                "problem": repr(problem),
-                **_described(taken),
-                "num_steps": num_steps,
-                "rate": rate,
-                "step_size": clock.step_size,
-                "record_every": record_every if np.ndim(record_every) == 0 else None,
-                "batch": batch,
-                "seed": seed,
-                "gradient_tolerance": gradient_tolerance,
-                "sketch": sketch and sketch.settings,
-            }
-        ),
+        check_hook("callback", callback)
+    checkpoint = checked_checkpoint(checkpoint)
+    settings = storage.json_values(
+        {
+            "kind": "descent",
+            "problem": repr(problem),
+            "rule": type(rule).__name__,
+            "learning_rate": rule.learning_rate,
+            "num_steps": last_step,
+            "rate": rate,
+            "step_size": clock.step_size,
+            "record_every": record_every,
+            "batch": batch,
+            "seed": seed,
+            "gradient_tolerance": gradient_tolerance,
+            "sketch": sketch and sketch.settings,
+        }
     )
-    with Progress(progress, 0, num_steps, f"{run.settings['rule']}, steps") as bar:
-        return run.go(bar)
+    with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
+        recorder = Recorder(
+            problem,
+            record,
+            checked_sketch(sketch, w.size),
+            watch.events,
+            num_rows=_num_rows(kept, first_step),
+        )
+        run = DescentRun(
+            problem=CountedProblem(problem),
+            first_step=first_step,
+            w0=w,
+            memory=rule.init(w) if earlier is None else memory,
+            rule=rule,
+            num_steps=last_step,
+            clock=clock,
+            batches=batches,
+            kept=kept,
+            recorder=recorder,
+            watch=watch,
+            callback=callback,
+            gradient_tolerance=gradient_tolerance,
+            settings=settings,
+            origin=Origin(rule),
+            writer=Writer(checkpoint),
+            bar=bar,
+            earlier=earlier,
+        )
+        return run_to_its_end(
+            run.steps, recorder, run.trajectory, run.writer, terminates=checkpoint is not None
+        )
+
+
+def _last_step(num_steps: Any, end_time: Any, first_step: int, clock: Clock) -> int:
+    """Return the number of the last step: so many more, or the last one that does not pass the end time."""
+    if (num_steps is None) == (end_time is None):
+        raise ValueError(
+            f"`num_steps` or `end_time` must be given, and only one of them, got {num_steps!r:.60} and "
+            f"{end_time!r:.60}"
+        )
+    if num_steps is not None:
+        last = first_step + validate.count("num_steps", num_steps)
+    else:
+        last = clock.last_step(validate.positive("end_time", end_time))
+        if last <= first_step:
+            raise ValueError(
+                f"`end_time` must be at least one step away, at {clock.time(first_step + 1):g}, got {end_time!r:.60}"
+            )
+    return last
 
 
 def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
@@ -169,8 +266,5 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
     return frozenset(steps.tolist())
 
 
-def _described(rule: UpdateRule) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    if is_dataclass(rule):
-        named = {each.name: getattr(rule, each.name) for each in fields(rule)}
-    return {"rule": type(rule).__name__, "learning_rate": rule.learning_rate, **named}
+def _num_rows(kept: range | frozenset[int], first_step: int) -> int:
+    return 2 + (len(kept) if isinstance(kept, frozenset) else len(kept) - first_step // kept.step)

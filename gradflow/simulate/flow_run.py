@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,174 +9,217 @@ import numpy as np
 
 from gradflow.errors import FAILURES
 from gradflow.flows.flow import Flow
-from gradflow.simulate.cost import CostWatch
+from gradflow.simulate.checkpoint import Writer
+from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
-from gradflow.simulate.integrators import LONG_STEPS, Method
+from gradflow.simulate.ending import Ended
+from gradflow.simulate.hooks import check_answer, evaluated
+from gradflow.simulate.integrators import Integrator
+from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Point, Recorder, read_only
-from gradflow.simulate.stepping import GuardedStepper, StepFailed
+from gradflow.simulate.recorder import Point, Recorder
+from gradflow.simulate.stepping import GuardedStepper, StepFailed, sentence_of
 from gradflow.simulate.watch import Crossing, Watch, located
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory import Origin, Outcome, Trajectory, joined
 from gradflow.types import Array
-
-Callback = Callable[[float, Array], Any]
-
-MAX_PARTS = 16
 
 
 @dataclass(eq=False, kw_only=True)
-class Integration:
+class FlowRun:
     """One run: the loop over accepted steps, and what happens after each."""
 
     flow: Flow
     counted: LastPoint
     point: Point
     end_time: float
-    method: Method
+    integrator: Integrator
     tolerances: dict[str, float]
     wanted: Array
     keeps_steps: bool
     recorder: Recorder
     watch: Watch
-    callback: Callback | None
+    callback: Any
     gradient_tolerance: float | None
     settings: dict[str, Any]
+    origin: Origin
+    writer: Writer
+    bar: Progress
+    earlier: Trajectory | None = None
     stepper: GuardedStepper | None = None
 
-    def go(self, bar: Progress) -> Trajectory:
-        """Return the trajectory, whatever ends the run."""
-        try:
-            with np.errstate(all="ignore"):
-                outcome, message = self._steps(bar)
-        except KeyboardInterrupt:
-            outcome, message = Outcome.INTERRUPTED, Outcome.INTERRUPTED.value
-        return self._finished(outcome, message)
+    def __post_init__(self) -> None:
+        functions = [self.callback, *(event.function for event in self.watch.events.values())]
+        self._takes_product = any(map(takes_product, functions))
+        self._is_watched = bool(self.watch.events) or self.callback is not None
+        self._next_wanted = 0
+        self.recorder.last = self.point
 
-    def _steps(self, bar: Progress) -> tuple[Outcome, str]:
+    def steps(self) -> Ended:
+        """Run, and return why it ended."""
         try:
             ended = self._begin()
             if ended:
                 return ended
-            stepper = GuardedStepper(self.flow, self.method, self.point, self.end_time, self.tolerances)
-            self.stepper = stepper
+            self.stepper = stepper = GuardedStepper(
+                self.flow, self.integrator, self.point, self.end_time, self.tolerances
+            )
             costs: CostWatch | None = None
             while self.point.time < self.end_time:
                 stepper.step()
-                costs = costs or self._cost_watch(stepper.solver)
                 ended = self._after_step(stepper)
-                bar.reach(self.point.time, self.point.loss)
+                self.bar.reach(self.point.time, self.point.loss)
                 if ended:
                     return ended
+                if costs is None and watches(stepper.solver, self.integrator):
+                    costs = CostWatch(self.flow, stepper.solver, self.integrator.name, self.end_time)
                 if costs is not None:
                     costs.look(self.point.time, self.point.state, self.counted.num_gradients)
+                self.writer.look(self._so_far)
         except StepFailed as failure:
-            return failure.outcome, failure.message
+            return Ended(failure.outcome, failure.message)
         except BudgetSpent:
-            return Outcome.BUDGET, f"the budget of {self.settings['max_evaluations']:,} gradients was spent"
+            return Ended(
+                Outcome.BUDGET, f"the budget of {self.settings['max_evaluations']:,} gradients was spent"
+            )
         except NonFinite:
-            return Outcome.DIVERGED, Outcome.DIVERGED.value
-        except FAILURES as failure:
-            return Outcome.FAILED, str(failure) or repr(failure)
-        return Outcome.FINISHED, f"the run reached its end time {self.end_time:g}"
+            return Ended(Outcome.DIVERGED, Outcome.DIVERGED.value)
+        return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
-    def _begin(self) -> tuple[Outcome, str] | None:
-        self.recorder.last = self.point
-        self.point = self._evaluated(self.point.time, 0, self.point.state, kept=True)
-        self.recorder.step(self.point)
-        self.recorder.keep(self.point)
-        self.counted.accept(self.point.weights)
-        self.watch.start(self.point.time, self.point.weights)
-        return self._converged(self.point)
+    def trajectory(self, ended: Ended) -> Trajectory:
+        """Return what was reached, behind what an earlier run had."""
+        outcome, message = ended
+        if self.point.time < self.end_time and outcome in (Outcome.DIVERGED, Outcome.FAILED, Outcome.BUDGET):
+            message += f"; t = {self.point.time:.9g} was reached"
+        run = self.recorder.trajectory(
+            outcome,
+            message,
+            method=self.integrator.name if self.stepper is None else self.stepper.used,
+            num_gradients=self.counted.num_gradients,
+            num_hvps=self.counted.num_hvps,
+            settings=self.settings,
+            origin=self.origin,
+        )
+        return run if self.earlier is None else joined(self.earlier, run)
 
-    def _after_step(self, stepper: GuardedStepper) -> tuple[Outcome, str] | None:
+    def _so_far(self) -> Trajectory:
+        return self.trajectory(
+            Ended(Outcome.INTERRUPTED, f"a checkpoint at t = {self.point.time:.9g}, the run was going on")
+        )
+
+    def _begin(self) -> Ended | None:
+        first = self.point
+        point = self._evaluated(first.time, first.step, first.state, kept=True)
+        self.point = point
+        self.recorder.step(point)
+        self.counted.accept(point.weights)
+        place = self.recorder.place(point)
+        self.recorder.keep(point, place=place)
+        self.watch.start(place)
+        return self._converged(point)
+
+    def _after_step(self, stepper: GuardedStepper) -> Ended | None:
         """Note the step, keep its rows, and return why the run ends here, if it does."""
         before, step = self.point, self.point.step + 1
-        kept = self.keeps_steps or stepper.t in self.wanted
+        kept = self.keeps_steps or self._is_wanted(stepper.t)
         after = self._evaluated(stepper.t, step, stepper.y, kept)
-        crossings = self._crossings(before, after, stepper)
+        place = self.recorder.place(after) if self._is_watched else None
+        crossings = self._crossings(before, after, place, stepper)
         terminal = [crossing for crossing in crossings if crossing.terminal]
         if terminal and terminal[0].time < after.time:
             state = stepper.state_at(terminal[0].time)
-            after = self._evaluated(terminal[0].time, step, state, kept=True)
+            after, place = self._evaluated(terminal[0].time, step, state, kept=True), None
         self.point = after
         self.counted.accept(after.weights)
         if after.time > before.time:
             self.recorder.step(after)
         self._keep_inside(before, after, stepper)
-        if self.keeps_steps or after.time in self.wanted:
-            self.recorder.keep(after)
+        self.recorder.keep(after, self.keeps_steps or self._is_wanted(after.time), place)
         for crossing in crossings:
             w = self.flow.weights(stepper.state_at(crossing.time))
             self.recorder.cross(crossing.name, crossing.level, crossing.time, w)
         if terminal:
-            return Outcome.EVENT, self.watch.sentence(terminal[0], after.weights)
-        return self._stops_at(after)
+            return Ended(Outcome.EVENT, self.watch.sentence(terminal[0], after.weights))
+        return self._stops_at(after, place)
 
-    def _stops_at(self, point: Point) -> tuple[Outcome, str] | None:
-        if self.callback is not None and self.callback(point.time, read_only(point.weights)):
-            return Outcome.EVENT, f"the callback stopped the run at t = {point.time:.9g}"
+    def _is_wanted(self, t: float) -> bool:
+        wanted = self.wanted
+        if not wanted.size:
+            return False
+        index = int(np.searchsorted(wanted, t))
+        return index < wanted.size and bool(wanted[index] == t)
+
+    def _stops_at(self, point: Point, place: Place | None) -> Ended | None:
+        if self.callback is not None:
+            answer = evaluated(self.callback, place or self.recorder.place(point))
+            if check_answer(answer):
+                return Ended(Outcome.EVENT, f"the callback stopped the run at t = {point.time:.9g}")
         return self._converged(point)
 
-    def _converged(self, point: Point) -> tuple[Outcome, str] | None:
+    def _converged(self, point: Point) -> Ended | None:
         if self.gradient_tolerance is not None:
-            norm = float(np.linalg.norm(self.counted.gradient(point.weights)))
+            norm = float(np.linalg.norm(self.counted.known(point.weights)[1]))
             if norm <= self.gradient_tolerance:
-                return Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at t = {point.time:.9g}"
+                return Ended(
+                    Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at t = {point.time:.9g}"
+                )
         return None
 
-    def _crossings(self, before: Point, after: Point, stepper: GuardedStepper) -> list[Crossing]:
-        found = self.watch.crossings(after.time, after.weights)
+    def _crossings(
+        self, before: Point, after: Point, place: Place | None, stepper: GuardedStepper
+    ) -> list[Crossing]:
+        if place is None or not self.watch.events:
+            return []
+        found = self.watch.crossings(place.time, place.weights)
         if not found:
             return []
         return located(found, before.time, after.time, lambda t: self.flow.weights(stepper.state_at(t)))
 
     def _keep_inside(self, before: Point, after: Point, stepper: GuardedStepper) -> None:
-        """Keep the rows that lie strictly inside a step."""
-        inside = self.wanted[(self.wanted > before.time) & (self.wanted < after.time)]
-        if self.keeps_steps and self.method.name in LONG_STEPS:
-            inside = np.linspace(before.time, after.time, self._num_parts(before, after, stepper) + 1)[1:-1]
-        for t in inside.tolist():
-            self.recorder.keep(self._evaluated(t, after.step, stepper.state_at(t), kept=True))
+        """Keep the rows that are wanted strictly inside a step, all from its interpolant."""
+        wanted, first = self.wanted, self._next_wanted
+        if first == wanted.size or wanted[first] > after.time:
+            return
+        last = int(np.searchsorted(wanted, after.time))
+        first += int(wanted[first] <= before.time)
+        self._next_wanted = last
+        if first >= last:
+            return
+        times = wanted[first:last]
+        states = stepper.interpolant(times).T
+        points = [
+            Point(t, after.step, state, self.flow.weights(state), loss, velocity, slope)
+            for t, state, loss, velocity, slope in zip(
+                times.tolist(), states, *self._between(before, after, times, stepper), strict=True
+            )
+        ]
+        self.recorder.keep_inside(points)
 
-    def _num_parts(self, before: Point, after: Point, stepper: GuardedStepper) -> int:
-        """Return into how many parts to cut a step so that Hermite interpolation is within tolerance."""
-        assert before.velocity is not None
-        assert after.velocity is not None
-        length = after.time - before.time
-        hermite = (before.weights + after.weights) / 2 + length / 8 * (before.velocity - after.velocity)
-        gap = hermite - self.flow.weights(stepper.state_at(before.time + length / 2))
-        scale = self.tolerances["atol"] + self.tolerances["rtol"] * np.abs(after.weights)
-        error = float(np.sqrt(np.mean((gap / scale) ** 2)))
-        return min(MAX_PARTS, max(1, int(np.ceil(error**0.25))))
+    def _between(self, before: Point, after: Point, times: Array, stepper: GuardedStepper) -> Any:
+        from scipy.interpolate import CubicHermiteSpline
+        spline = CubicHermiteSpline([before.time, after.time], [before.loss, after.loss], [before.loss_slope, after.loss_slope])
+        d = 1e-4 * (after.time - before.time)
+        low, high = np.clip(times - d, before.time, after.time), np.clip(times + d, before.time, after.time)
+        v = self.flow.weights(((stepper.interpolant(high) - stepper.interpolant(low)) / (high - low)).T)
+        return spline(times).tolist(), v, spline(times, 1).tolist()
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
         """Return the point with its loss and dE/dt = g . dw/dt; raise where they are not finite."""
         state = np.array(state)
         w = self.flow.weights(state)
-        shared = kept and self.recorder.needs_product
-        product = self.counted.with_product(w)[2] if shared else None
-        velocity = self.flow.weights(self.flow(t, state))
-        loss, gradient = self.counted.loss_and_gradient(w)
+        product = None
+        try:
+            asks = self._takes_product or self.recorder.takes_product(step, kept)
+            if asks and self.counted.remembered(w) is None:
+                product = self.counted.with_product(w)[2]
+            velocity = self.flow.weights(self.flow(t, state))
+            loss, gradient = self.counted.known(w)
+        except (BudgetSpent, *FAILURES):
+            raise
+        except Exception as error:
+            if self.stepper is None:
+                raise  # At the very start it is the door that the error stands at.
+            raise StepFailed(Outcome.FAILED, f"the problem raised: {sentence_of(error)}") from error
         slope = float(gradient @ velocity)
         if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
             raise StepFailed(Outcome.DIVERGED, f"the loss or its gradient is not finite at t = {t:.9g}")
         return Point(t, step, state, w, loss, velocity, slope, gradient=gradient, product=product)
-
-    def _cost_watch(self, solver: Any) -> CostWatch | None:
-        explicit = all(hasattr(solver, name) for name in ("A", "B", "n_stages"))
-        if not explicit or self.method.takes("jac") or not hasattr(self.flow, "linearize"):
-            return None
-        return CostWatch(self.flow, solver, self.method.name, self.end_time)
-
-    def _finished(self, outcome: Outcome, message: str) -> Trajectory:
-        self.recorder.keep_last()
-        if self.point.time < self.end_time and outcome in (Outcome.DIVERGED, Outcome.FAILED, Outcome.BUDGET):
-            message += f"; t = {self.point.time:.9g} was reached"
-        return self.recorder.trajectory(
-            outcome,
-            message,
-            method=self.method.name if self.stepper is None else self.stepper.used,
-            num_gradients=self.counted.num_gradients,
-            num_hvps=self.counted.num_hvps,
-            settings=self.settings,
-        )

@@ -1,29 +1,36 @@
-"""The guarded driver of continuous-time runs."""
+"""The door of continuous-time runs."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.events import Event
+from gradflow.events.event import Event
 from gradflow.flows.flow import Flow
+from gradflow.problems.problem import Problem
+from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.counting import LastPoint
-from gradflow.simulate.flow_run import Callback, Integration
+from gradflow.simulate.ending import run_to_its_end
+from gradflow.simulate.flow_run import FlowRun
+from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import resolve
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Point, Record, Recorder, checked_sketch
+from gradflow.simulate.recorder import Point, Recorder, checked_sketch
+from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
-from gradflow.trajectory import Trajectory, storage
-from gradflow.trajectory.sketch import Sketch
+from gradflow.trajectory import Origin, Sketch, Trajectory, storage
 from gradflow.types import Array
 
 # scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
 SMALLEST_RTOL = 2.3e-14
+# What `Flow` asks for, in the order in which a sentence names it.
+MEMBERS = ("problem", "symmetric", "on", "initial_state", "weights")
 
 
 def integrate(
@@ -38,10 +45,11 @@ def integrate(
     times: int | ArrayLike | None = None,
     events: Mapping[str, Event] | None = None,
     record: Record | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
     gradient_tolerance: float | None = None,
     max_evaluations: int | None = None,
     sketch: Sketch | None = None,
-    callback: Callback | None = None,
+    callback: Any = None,
     progress: bool = False,
 ) -> Trajectory:
     """Follow a flow from the weights `w0` to `end_time`, error-controlled.
@@ -59,23 +67,29 @@ def integrate(
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
         makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``.
     rtol, atol : float
-        Tolerances on the local error of the state; `atol` is 1e-3 rtol by default.
+        Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
+        root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
+        closely as one from large ones.
     times : int or array_like, optional
         Rows to keep besides the first and the last: every accepted step by default, an array of
-        flow times, or that many equally spaced ones. They do not change the steps; `Trajectory.at`
-        interpolates between rows, and is as coarse as they are.
+        flow times, or that many equally spaced ones. They do not change the steps and cost no gradient:
+        weights and losses between two steps are interpolated to about the accuracy of the steps.
     events : dict of str to Event, optional
         Located inside the step that contains them.
     record : dict of str to callable, optional
-        ``function(t, w)``, evaluated at every kept row.
+        ``function(t, w)``, or an object with ``at_place(place)`` as in `gradflow.records`, evaluated at every
+        kept row, or as often as `every` says. Where it has no value nan stands, with one warning.
+    checkpoint : str, Path or Checkpoint, optional
+        A file that holds what was reached, written every minute (or as `Checkpoint` says) and at the end;
+        SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     gradient_tolerance : float, optional
         Stop once |dE/dw| is at most this.
     max_evaluations : int, optional
-        Stop when this many gradients were spent.
+        Stop when this many gradients were spent, those of differences included.
     sketch : Sketch, optional
         Keep sketches of the weights instead of the weights.
     callback : callable, optional
-        ``callback(t, w)`` after every step; True stops the run.
+        ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
     progress : bool
         Show a progress bar over flow time.
 
@@ -87,12 +101,25 @@ def integrate(
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or the integrator refuses an option.
+    Exception
+        Whatever a record, event or callback raises that is a bug; what was reached is its attribute
+        `trajectory`.
 
     Warns
     -----
     CostWarning
         If an explicit method is about to spend more than 50,000 gradients.
+    ToleranceWarning
+        If the run stood still within its tolerance and left again: what moved it may be the tolerance.
+    RecordWarning
+        If a record has no value somewhere.
+
+    See Also
+    --------
+    descend : Discrete steps on the same clock.
+    resume : Goes on where a run ended.
+    gradflow.study : A flow with several descents beside it.
 
     Examples
     --------
@@ -102,58 +129,146 @@ def integrate(
     >>> bool(np.abs(run.final_weights - np.exp([-1.0, -4.0])).max() < 1e-8)
     True
     """
-    if not isinstance(flow, Flow):
-        raise ValueError(f"`flow` must be a flow such as GradientFlow(problem), got {flow!r:.60}")
+    flow = checked_flow(flow)
+    w0 = validate.weight_vector("w0", w0, flow.problem.num_weights)
     start, end = _span(start_time, end_time)
-    tolerances = _tolerances(rtol, atol)
+    return integrated(
+        flow,
+        np.asarray(flow.initial_state(w0), dtype=np.float64),
+        start,
+        end,
+        method=method,
+        tolerances=_tolerances(rtol, atol, w0),
+        times=times,
+        events=events,
+        record=record,
+        checkpoint=checkpoint,
+        gradient_tolerance=gradient_tolerance,
+        max_evaluations=max_evaluations,
+        sketch=sketch,
+        callback=callback,
+        progress=progress,
+    )
+
+
+def integrated(
+    flow: Flow,
+    state: Array,
+    start: float,
+    end: float,
+    *,
+    method: str | Callable[..., Any],
+    tolerances: dict[str, float],
+    times: int | ArrayLike | None,
+    events: Mapping[str, Event] | None,
+    record: Record | None,
+    checkpoint: str | Path | Checkpoint | None,
+    gradient_tolerance: float | None,
+    max_evaluations: int | None,
+    sketch: Sketch | None,
+    callback: Any,
+    progress: bool,
+    earlier: Trajectory | None = None,
+) -> Trajectory:
+    """Return the run from a state at a time, going on from an `earlier` run if there is one."""
     wanted = _wanted(times, start, end)
     budget = None if max_evaluations is None else validate.count("max_evaluations", max_evaluations)
     if gradient_tolerance is not None:
         validate.positive("gradient_tolerance", gradient_tolerance)
-    w0 = validate.weight_vector("w0", w0, flow.problem.num_weights)
-    state = np.asarray(flow.initial_state(w0), dtype=np.float64)
-    counted, watch = LastPoint(flow.problem, budget), Watch(events)
+    watch = Watch(events)
     if callback is not None:
-        validate.function("callback", callback)
-    run = Integration(
-        flow=_on_problem(flow, counted),
-        counted=counted,
-        point=Point(start, 0, state, flow.weights(state), np.nan),
-        end_time=end,
-        method=resolve(method, state.size, flow.symmetric, tolerances["rtol"]),
-        tolerances=tolerances,
-        wanted=wanted,
-        keeps_steps=times is None,
-        recorder=Recorder(record, checked_sketch(sketch, w0.size), watch.events, flow.problem),
-        watch=watch,
-        callback=callback,
-        gradient_tolerance=gradient_tolerance,
-        settings=storage.json_values(
-            {
-                "kind": "flow",
-                "flow": type(flow).__name__,
-                "problem": repr(flow.problem),
-                "rate": getattr(flow, "rate", None),
-                "start_time": start,
-                "end_time": end,
-                "method": method if isinstance(method, str) else repr(method),
-                **tolerances,
-                "times": None if times is None else len(wanted),
-                "gradient_tolerance": gradient_tolerance,
-                "max_evaluations": budget,
-                "sketch": sketch and sketch.settings,
-            }
-        ),
+        check_hook("callback", callback)
+    checkpoint = checked_checkpoint(checkpoint)
+    counted = LastPoint(flow.problem, budget)
+    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
+    weights = flow.weights(state)
+    recorder = Recorder(
+        flow.problem, record, checked_sketch(sketch, weights.size), watch.events, num_rows=max(16, wanted.size)
     )
-    with Progress(progress, start, end, f"{run.method.name}, flow time") as bar:
-        return run.go(bar)
+    settings = storage.json_values(
+        {
+            "kind": "flow",
+            "flow": type(flow).__name__,
+            "problem": repr(flow.problem),
+            **_fields(flow),
+            "start_time": start,
+            "end_time": end,
+            "method": method if isinstance(method, str) else repr(method),
+            **tolerances,
+            "times": None if times is None else len(wanted),
+            "gradient_tolerance": gradient_tolerance,
+            "max_evaluations": budget,
+            "sketch": sketch and sketch.settings,
+        }
+    )
+    with Progress(progress, start, end, f"{integrator.name}, flow time") as bar:
+        run = FlowRun(
+            flow=_bound(flow, counted),
+            counted=counted,
+            point=Point(start, 0 if earlier is None else int(earlier.steps[-1]), state, weights, np.nan),
+            end_time=end,
+            integrator=integrator,
+            tolerances=tolerances,
+            wanted=wanted,
+            keeps_steps=times is None,
+            recorder=recorder,
+            watch=watch,
+            callback=callback,
+            gradient_tolerance=gradient_tolerance,
+            settings=settings,
+            origin=Origin(flow),
+            writer=Writer(checkpoint),
+            bar=bar,
+            earlier=earlier,
+        )
+        return run_to_its_end(
+            run.steps, recorder, run.trajectory, run.writer, terminates=checkpoint is not None
+        )
 
 
-def _tolerances(rtol: float, atol: float | None) -> dict[str, float]:
+def checked_flow(flow: Any) -> Flow:
+    """Return `flow` if it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the sentence names what is missing or what to do instead.
+    """
+    if isinstance(flow, type) or not isinstance(flow, Flow):
+        if isinstance(flow, Problem):
+            raise ValueError(f"`flow` must be a flow, got a problem: give gf.GradientFlow({flow!r:.60})")
+        missing = [name for name in MEMBERS if name not in dir(flow)]
+        what = "got" if len(missing) == len(MEMBERS) else f"which has {', '.join(MEMBERS)}, got without {', '.join(missing)}"
+        raise ValueError(f"`flow` must be a flow such as gf.GradientFlow(problem), {what} {flow!r:.60}")
+    return flow
+
+
+def _bound(flow: Flow, problem: LastPoint) -> Flow:
+    """Return the flow evaluating `problem`, which counts."""
+    bound = flow.on(problem)  # type: ignore[arg-type]
+    if bound is flow or bound.problem is not problem:
+        raise ValueError(
+            "`flow` must return from on(problem) the same flow evaluating that problem, as in "
+            f"dataclasses.replace(self, problem=problem), got {bound!r:.60}"
+        )
+    return bound
+
+
+def _fields(flow: Flow) -> dict[str, Any]:
+    """Return the parameters of a flow that is a dataclass, for people to read."""
+    if not is_dataclass(flow):
+        return {}
+    return {each.name: getattr(flow, each.name) for each in fields(flow) if each.name != "problem"}
+
+
+def _tolerances(rtol: float, atol: float | None, w0: Array) -> dict[str, float]:
     rtol = validate.positive("rtol", rtol)
     if rtol < SMALLEST_RTOL:
         raise ValueError(f"`rtol` must be at least {SMALLEST_RTOL:g}, the rounding of floats, got {rtol:g}")
-    return {"rtol": rtol, "atol": 1e-3 * rtol if atol is None else validate.positive("atol", atol)}
+    if atol is not None:
+        return {"rtol": rtol, "atol": validate.positive("atol", atol)}
+    scale = float(np.linalg.norm(w0)) / w0.size**0.5
+    return {"rtol": rtol, "atol": max(1e-3 * rtol * (scale or 1.0), np.finfo(float).tiny)}
 
 
 def _span(start_time: float, end_time: float) -> tuple[float, float]:
@@ -180,8 +295,3 @@ def _wanted(times: int | ArrayLike | None, start: float, end: float) -> Array:
     return inside
 
 
-def _on_problem(flow: Flow, problem: LastPoint) -> Flow:
-    """Return the same flow on another problem."""
-    clone = copy.copy(flow)
-    object.__setattr__(clone, "problem", problem)
-    return clone

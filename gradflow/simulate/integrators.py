@@ -1,45 +1,28 @@
-"""From the name of an integrator to a stepper for one flow."""
+"""The table of integrators: how each is made, and what the driver knows of it."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.integrate import BDF, DOP853, LSODA, RK23, RK45, Radau
 
-from gradflow.flows.flow import Flow
+from gradflow.flows.flow import DenseJacobian, Flow, Linearized, RoughlyLinearized
 from gradflow.solvers import CVODE, ROCK2, KrylovBDF, Switching
 from gradflow.types import Array
 
 Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
-METHODS: dict[str, Callable[..., Any]] = {
-    "RK23": RK23,
-    "RK45": RK45,
-    "DOP853": DOP853,
-    "Radau": Radau,
-    "BDF": BDF,
-    "LSODA": LSODA,
-    "krylov-bdf": KrylovBDF,
-    "rock2": ROCK2,
-    "cvode": CVODE,
-}
-
-# Methods whose steps are too long for cubic Hermite interpolation: they keep points inside their steps.
-LONG_STEPS = ("DOP853",)
-
-# Entries of the state up to which a dense Jacobian pays, and from which tolerance ROCK2 does, see `choose`.
+# Entries of the state up to which a dense Jacobian pays, and from which tolerance ROCK2 does, see `chosen`.
 MAX_DENSE = 100
 LOOSE = 5e-3
 
-# A difference of two gradients costs one more gradient, an exact product 1.1 to 2, a rough one 0.4 to 0.8.
-OWN_DIFFERENCES = (KrylovBDF, Switching)
 
-
+@runtime_checkable
 class Stepper(Protocol):
     """What the driver asks of an integrator; every ``scipy.integrate.OdeSolver`` has it."""
 
@@ -50,16 +33,27 @@ class Stepper(Protocol):
     def step(self) -> str | None:
         """Take one step; on failure set `status` to "failed" and return the reason."""
 
-    def dense_output(self) -> Callable[[float], Array]:
+    def dense_output(self) -> Callable[[Any], Array]:
         """Return the interpolant of the last step."""
 
 
 @dataclass(frozen=True, eq=False)
-class Method:
-    """An integrator by name, and how to start it: ``make(fun, t0, y0, t_bound, **options)``."""
+class Integrator:
+    """An integrator, how to start it, and all that the driver knows of it.
+
+    Attributes
+    ----------
+    name : str
+    make : callable
+        ``make(fun, t0, y0, t_bound, **options)`` returns a `Stepper`.
+    own_differences : bool
+        Whether it differences the flow where it gets no product: a difference costs one gradient, an
+        exact product 1.1 to 2, so that only rough ones, 0.4 to 0.8, are worth handing over.
+    """
 
     name: str
-    make: Callable[..., Stepper]
+    make: Callable[..., Any]
+    own_differences: bool = False
 
     def takes(self, option: str) -> bool:
         """Return whether `make` has an option of that name that is still free."""
@@ -75,22 +69,30 @@ class Method:
         """Return the flow's linearizations with the products that `make` is best off with, if any."""
         if not self.takes("linearize"):
             return []
-        made = self.make.func if isinstance(self.make, functools.partial) else self.make
-        if made in OWN_DIFFERENCES:
-            return flow.rough_linearizations() if hasattr(flow, "rough_linearizations") else []
-        return [flow.linearize] if hasattr(flow, "linearize") else []
+        if self.own_differences:
+            return list(flow.rough_linearizations()) if isinstance(flow, RoughlyLinearized) else []
+        return [flow.linearize] if isinstance(flow, Linearized) else []
 
 
-def _signed(make: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """Return what names the options of `make`: itself, and the classes it hands **options on to."""
-    made = make.func if isinstance(make, functools.partial) else make
-    if not inspect.isclass(made):
-        return [make]
-    return [make, *(base for base in made.__mro__ if "__init__" in vars(base) and base is not object)]
+INTEGRATORS = {
+    each.name: each
+    for each in (
+        Integrator("RK23", RK23),
+        Integrator("RK45", RK45),
+        Integrator("DOP853", DOP853),
+        Integrator("Radau", Radau),
+        Integrator("BDF", BDF),
+        Integrator("LSODA", LSODA),
+        Integrator("krylov-bdf", KrylovBDF, own_differences=True),
+        Integrator("rock2", ROCK2),
+        Integrator("cvode", CVODE),
+    )
+}
+SWITCHING = Integrator("krylov-bdf", Switching, own_differences=True)
 
 
-def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Method:
-    """Return the method for a name, an `OdeSolver` class, or a callable that makes a stepper.
+def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Integrator:
+    """Return the integrator for a name, an `OdeSolver` class, or a callable that makes a stepper.
 
     Raises
     ------
@@ -98,23 +100,24 @@ def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Metho
         If the name is unknown or the object cannot be called.
     """
     if isinstance(method, str):
-        names = {name.lower(): name for name in METHODS}
+        names = {name.lower(): name for name in INTEGRATORS}
         if method.lower() == "auto":
-            return Method(*choose(num_states, symmetric, rtol))
+            return chosen(num_states, symmetric, rtol)
         if method.lower() not in names:
             raise ValueError(
-                f"`method` must be auto, {', '.join(METHODS)} or an OdeSolver class, got {method!r}"
+                f"`method` must be auto, {', '.join(INTEGRATORS)} or an OdeSolver class, got {method!r}"
             )
-        name = names[method.lower()]
-        return Method(name, METHODS[name])
+        return INTEGRATORS[names[method.lower()]]
     if not callable(method):
         raise ValueError(f"`method` must be a name, an OdeSolver class or a callable, got {method!r:.60}")
-    named = method.func if isinstance(method, functools.partial) else method
-    return Method(getattr(named, "__name__", type(named).__name__), method)
+    made = _made(method)
+    known = [each for each in (*INTEGRATORS.values(), SWITCHING) if each.make is made]
+    own = known[0] if known else Integrator("", made)
+    return replace(own, name=getattr(made, "__name__", type(made).__name__), make=method)
 
 
-def choose(num_states: int, symmetric: bool, rtol: float) -> tuple[str, Callable[..., Any]]:
-    """Return the name and the maker of the method that "auto" stands for.
+def chosen(num_states: int, symmetric: bool, rtol: float) -> Integrator:
+    """Return the integrator that "auto" stands for.
 
     The flow of a network is stiff, so an implicit method it is: BDF with the exact Hessian where that is
     small, matrix-free beyond. A flow that oscillates begins with an explicit one, and either kind goes
@@ -122,15 +125,28 @@ def choose(num_states: int, symmetric: bool, rtol: float) -> tuple[str, Callable
     fewest gradients.
     """
     if not symmetric:
-        return "RK45", functools.partial(Switching, explicit=True)
+        return replace(SWITCHING, name="RK45", make=functools.partial(Switching, explicit=True))
     if num_states <= MAX_DENSE:
-        return "BDF", BDF
-    return ("rock2", ROCK2) if rtol >= LOOSE else ("krylov-bdf", Switching)
+        return INTEGRATORS["BDF"]
+    return INTEGRATORS["rock2"] if rtol >= LOOSE else SWITCHING
 
 
-def jacobian(flow: Flow) -> Callable[[float, Array], Array]:
-    """Return the dense Jacobian of a flow, by its own formula or column by column."""
-    own = getattr(flow, "jacobian", None)
-    if own is not None:
-        return own
-    return lambda t, y: flow.linearize(t, y)[1](np.eye(y.size))
+def jacobian(flow: Flow) -> Callable[[float, Array], Array] | None:
+    """Return the dense Jacobian of a flow, by its own formula or column by column; None by differences."""
+    if isinstance(flow, DenseJacobian):
+        return flow.jacobian
+    if isinstance(flow, Linearized):
+        return lambda t, y: flow.linearize(t, y)[1](np.eye(y.size))
+    return None
+
+
+def _made(make: Any) -> Any:
+    return make.func if isinstance(make, functools.partial) else make
+
+
+def _signed(make: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Return what names the options of `make`: itself, and the classes it hands **options on to."""
+    made = _made(make)
+    if not inspect.isclass(made):
+        return [make]
+    return [make, *(base for base in made.__mro__ if "__init__" in vars(base) and base is not object)]

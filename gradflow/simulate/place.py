@@ -18,6 +18,15 @@ class AtPlace(Protocol):
         """Return the value at this place."""
 
 
+@runtime_checkable
+class TakesProduct(AtPlace, Protocol):
+    """One that asks for the product: where it is due the run makes its passes so that they give it."""
+
+    @property
+    def takes_product(self) -> bool:
+        """Whether `at_place` asks for ``place.product``."""
+
+
 @final
 class Place:
     """Where a run is: what it knows there it hands on, what it does not know is evaluated when asked for.
@@ -68,7 +77,6 @@ class Place:
         self._loss = loss
         self._gradient = None if gradient is None else read_only(gradient)
         self._product = product
-        self.asked_for_product = False
 
     def __repr__(self) -> str:
         return f"Place(step {self.step:,}, t = {self.time:.6g}, {self.weights.size:,} weights)"
@@ -90,10 +98,14 @@ class Place:
     @property
     def product(self) -> Product:
         """The function v -> H(w) v, for v of shape (n,) or (n, k)."""
-        self.asked_for_product = True
         if self._product is None:
             self._product = self.problem.linearize(self.weights)[2]
         return self._product
+
+
+def takes_product(function: Any) -> bool:
+    """Return whether a record, event function or callback asks for the product at its places."""
+    return isinstance(function, TakesProduct) and function.takes_product
 
 
 def read_only(array: Array) -> Array:

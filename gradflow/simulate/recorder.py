@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from array import array
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradflow import validate
-from gradflow.errors import FAILURES, Undefined
-from gradflow.problems.problem import Product
-from gradflow.trajectory import Outcome, Trajectory
-from gradflow.trajectory.sketch import Sketch
-from gradflow.types import Array
+from gradflow.errors import FAILURES
+from gradflow.problems.problem import Problem
+from gradflow.simulate.hooks import HookError
+from gradflow.simulate.interrupts import Interrupts
+from gradflow.simulate.place import Place
+from gradflow.simulate.recording import Column, Record, columns, due
+from gradflow.simulate.rows import Rows
+from gradflow.trajectory import Crossings, Outcome, Sketch, Trajectory
+from gradflow.types import Array, Product
 
-Record = Mapping[str, Callable[[float, Array], Any]]
-
-
-# Bytes set aside for rows that are expected but may never come.
-LARGEST_START = 2**30
-
-
-@runtime_checkable
-class SharesPass(Protocol):
-    """A record that can use the passes which a run makes at a row, if the run is on its `problem`."""
-
-    problem: Any
-    needs_product: bool
-
-    def with_pass(self, t: float, w: Array, gradient: Array, product: Product | None) -> Any:
-        """Return the value at (t, w), given dE/dw and, where the run has it, the product v -> H(w) v."""
+COLUMNS = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
 
 
 class Point(NamedTuple):
-    """One finite place on a run; `gradient` and `product` are for records that share them."""
+    """One finite place on a run, with what the run knows there; `memory` is the update rule's."""
 
     time: float
     step: int
@@ -47,187 +34,153 @@ class Point(NamedTuple):
     learning_rate: float = np.nan
     gradient: Array | None = None
     product: Product | None = None
-
-
-class Rows:
-    """A growing array of rows of one shape; `expected` rows fit before it first has to move."""
-
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
-        self._buffer: NDArray[Any] | None = None
-        self.count = 0
-
-    def append(self, row: Any) -> None:
-        """Copy one row behind the last."""
-        if self._buffer is None or self.count == len(self._buffer):
-            self._grow(np.asarray(row))
-        self._buffer[self.count] = row  # type: ignore[index]
-        self.count += 1
-
-    def admit(self, name: str, row: NDArray[Any]) -> None:
-        """Make room for a row of another type; a row of another shape has no place."""
-        if self._buffer is None:
-            return
-        if row.shape != self._buffer.shape[1:]:
-            raise Undefined(
-                f"record {name!r} must return the same shape at every row, got {row.shape} "
-                f"after {self._buffer.shape[1:]}"
-            )
-        kind = np.result_type(self._buffer, row)
-        if kind != self._buffer.dtype:
-            self._buffer = self._buffer.astype(kind)
-
-    def array(self, count: int) -> NDArray[Any]:
-        """Return the first `count` rows; what lies behind them was never touched and takes no memory."""
-        return np.empty((0,)) if self._buffer is None else self._buffer[:count]
-
-    def _grow(self, row: NDArray[Any]) -> None:
-        if self._buffer is None:
-            length = max(1, min(self._expected, LARGEST_START // max(row.nbytes, 1)))
-            self._buffer = np.empty((length, *row.shape), dtype=row.dtype)
-            return
-        grown = np.empty((2 * self.count, *self._buffer.shape[1:]), dtype=self._buffer.dtype)
-        grown[: self.count] = self._buffer
-        self._buffer = grown
+    memory: Any = None
 
 
 class Recorder:
-    """Keeps points as rows, sketched where asked, and the loss of every step.
+    """Keeps points as rows, sketched where asked, the loss of every step, and what is recorded.
 
-    An interrupt between two appends leaves unequal columns; only rows that are whole count.
+    A row counts once all its columns are written, so an interrupt leaves none that is torn.
     """
 
     def __init__(
         self,
+        problem: Problem,
         record: Record | None,
         sketch: Sketch | None,
         events: Iterable[str],
-        problem: Any,
         *,
         num_rows: int = 16,
-        num_steps: int = 16,
     ) -> None:
-        self._record = _checked_record(record)
-        self._sharing = _sharing(self._record, problem)
-        self.shares = bool(self._sharing)
-        self.needs_product = any(function.needs_product for function in self._sharing.values())
+        self._problem = problem
         self._sketch = sketch
-        names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
-        self._columns = {
-            name: Rows(num_rows) for name in (*names, *(f"record {name}" for name in self._record))
-        }
-        self._steps = Rows(num_steps), Rows(num_steps)
+        self._records = columns(record, num_rows)
+        self._rows = {name: Rows(num_rows) for name in COLUMNS}
         self._num_rows = 0
+        self._step_times, self._step_losses = array("d"), array("d")
         self._crossings: dict[str, list[tuple[float, float, Array]]] = {name: [] for name in events}
         self.last: Point
         self.last_kept: Point | None = None
 
+    def takes_product(self, step: int, kept: bool) -> bool:
+        """Return whether a record that is due at this step asks for the product there."""
+        return any(column.takes_product for column in due(self._records, step, kept))
+
+    def place(self, point: Point) -> Place:
+        """Return the point as a record, event or callback sees it."""
+        return Place(
+            self._problem,
+            point.time,
+            point.step,
+            point.state,
+            point.weights,
+            loss=point.loss,
+            gradient=point.gradient,
+            product=point.product,
+        )
+
     def step(self, point: Point) -> None:
         """Note a step that was taken: its time and loss, and that the run has come this far."""
-        self._steps[0].append(point.time)
-        self._steps[1].append(point.loss)
         self.last = point
+        self._step_losses.append(point.loss)
+        self._step_times.append(point.time)
 
-    def keep(self, point: Point) -> None:
-        """Keep a point as a row, unless the last row is of the same time."""
-        if self.last_kept is not None and point.time <= self.last_kept.time:
-            return
-        self._append(point, {name: np.asarray(self._value(name, point)) for name in self._record})
+    def keep(self, point: Point, kept: bool = True, place: Place | None = None) -> None:
+        """Keep a point as a row where `kept`, and evaluate the records that are due there."""
+        fresh = kept and (self.last_kept is None or point.time > self.last_kept.time)
+        if self._records:
+            due_now = [column for column in due(self._records, point.step, fresh) if self._is_new(column, point)]
+            place = place or self.place(point)
+            values = [column.value(place) for column in due_now]
+            for column, value in zip(due_now, values, strict=True):
+                column.put(self._num_rows if column.stride is None else column.count, point.time, value)
+        if fresh:
+            self._append(point)
 
-    def _value(self, name: str, point: Point) -> Any:
-        weights = read_only(point.weights)
-        if name in self._sharing and point.gradient is not None:
-            return self._sharing[name].with_pass(point.time, weights, point.gradient, point.product)
-        return self._record[name](point.time, weights)
+    def keep_inside(self, points: Iterable[Point]) -> None:
+        """Keep rows inside a step of a flow."""
+        for point in points:
+            self.keep(point)
 
-    def _append(self, point: Point, recorded: dict[str, NDArray[Any]]) -> None:
-        columns = self._columns
-        for rows in columns.values():
-            rows.count = min(rows.count, self._num_rows)
-        for name, value in recorded.items():
-            columns[f"record {name}"].admit(name, value)
-        columns["time"].append(point.time)
-        columns["step"].append(point.step)
-        columns["weights"].append(self._reduced(point.weights))
-        if point.state is not point.weights:
-            columns["state"].append(point.state)
-        columns["loss"].append(point.loss)
-        if point.velocity is not None:
-            columns["velocity"].append(self._reduced(point.velocity))
-            columns["loss_slope"].append(point.loss_slope)
-        columns["learning_rate"].append(point.learning_rate)
-        for name, value in recorded.items():
-            columns[f"record {name}"].append(value)
-        self._num_rows += 1
-        self.last_kept = point
+    def keep_last(self, interrupts: Interrupts) -> HookError | None:
+        """Keep the last point reached, unless it is a row already; without its records where they fail.
 
-    def keep_last(self) -> None:
-        """Keep the last point reached, unless it is a row already or one of the records fails there."""
-        with suppress(*FAILURES):
+        An interrupt while they are evaluated leaves them out as well. Returned is the bug of one of them.
+        """
+        bug = None
+        try:
+            interrupts.release()
             self.keep(self.last)
-        if self.last_kept is None:
-            self._append(self.last, {})
+        except (KeyboardInterrupt, *FAILURES):
+            pass
+        except HookError as error:
+            bug = error
+        interrupts.hold()
+        if self.last_kept is None or self.last.time > self.last_kept.time:
+            self._append(self.last)
+        return bug
 
     def cross(self, name: str, level: float, time: float, weights: Array) -> None:
         """Note that an event met a level."""
         self._crossings[name].append((level, time, weights))
 
-    def trajectory(
-        self, outcome: Outcome, message: str, final_state: Array | None = None, **rest: Any
-    ) -> Trajectory:
-        """Return what was kept; `final_state` None is the last point's own."""
-        last = self.last_kept
-        assert last is not None
-        column = {name: rows.array(min(self._num_rows, rows.count)) for name, rows in self._columns.items()}
-        weights = column["weights"]
-        rates = column["learning_rate"]
-        num_steps = min(rows.count for rows in self._steps)
+    def trajectory(self, outcome: Outcome, message: str, **rest: Any) -> Trajectory:
+        """Return what was kept, and the last point as its last row."""
+        last, num_rows = self.last, self._num_rows
+        if self.last_kept is None or last.time > self.last_kept.time:
+            self._write(num_rows, last)
+            num_rows += 1
+        column = {name: rows.array(num_rows) for name, rows in self._rows.items()}
+        times, weights, rates = column["time"], column["weights"], column["learning_rate"]
+        num_steps = min(len(self._step_times), len(self._step_losses))
+        counts = {each.name: num_rows if each.stride is None else each.count for each in self._records}
         return Trajectory(
-            times=column["time"],
+            times=times,
             steps=column["step"],
             weights=weights,
-            states=column["state"] if self._columns["state"].count else weights,
+            states=weights if column["state"] is None else column["state"],
             losses=column["loss"],
-            records={name: self._recorded(name) for name in self._record},
+            records={each.name: each.array(counts[each.name]) for each in self._records},
+            record_times={each.name: each.times(times) for each in self._records},
             crossings={
-                name: _columns_of(found, last.weights.size) for name, found in self._crossings.items()
+                name: _crossings(found, last.weights.size) for name, found in self._crossings.items()
             },
-            step_times=self._steps[0].array(num_steps),
-            step_losses=self._steps[1].array(num_steps),
+            step_times=np.array(self._step_times)[:num_steps],
+            step_losses=np.array(self._step_losses)[:num_steps],
             learning_rates=rates if np.isfinite(rates).all() else None,
-            velocities=column["velocity"] if self._columns["velocity"].count else None,
-            loss_slopes=column["loss_slope"] if self._columns["velocity"].count else None,
-            final_state=np.array(last.state if final_state is None else final_state),
+            velocities=column["velocity"],
+            loss_slopes=column["loss_slope"],
+            final_state=_final_state(last),
             final_weights=np.array(last.weights),
             outcome=outcome,
             message=message,
             **rest,
         )
 
-    def _recorded(self, name: str) -> NDArray[Any]:
-        """Return a record's rows; nan for the one row of a run where it failed at the start."""
-        rows = self._columns[f"record {name}"]
-        return rows.array(self._num_rows) if rows.count else np.full(self._num_rows, np.nan)
+    def _is_new(self, column: Column, point: Point) -> bool:
+        """Return whether a column with a rhythm of its own has no value of this step yet."""
+        return column.stride is None or column.count <= point.step // column.stride
+
+    def _append(self, point: Point) -> None:
+        self._write(self._num_rows, point)
+        self._num_rows += 1
+        self.last_kept = point
+
+    def _write(self, row: int, point: Point) -> None:
+        rows = self._rows
+        rows["time"].put(row, point.time)
+        rows["step"].put(row, point.step)
+        rows["weights"].put(row, self._reduced(point.weights))
+        if point.state is not point.weights:
+            rows["state"].put(row, point.state)
+        rows["loss"].put(row, point.loss)
+        if point.velocity is not None:
+            rows["velocity"].put(row, self._reduced(point.velocity))
+            rows["loss_slope"].put(row, point.loss_slope)
+        rows["learning_rate"].put(row, point.learning_rate)
 
     def _reduced(self, weights: Array) -> Array:
         return weights if self._sketch is None else self._sketch.apply(weights)
-
-
-def _checked_record(record: Record | None) -> dict[str, Callable[[float, Array], Any]]:
-    if record is not None and not isinstance(record, Mapping):
-        raise ValueError(f"`record` must map names to functions of (t, w), got {record!r:.60}")
-    for name, function in (record or {}).items():
-        validate.function(f"record[{name!r}]", function)
-    return dict(record or {})
-
-
-def _sharing(record: dict[str, Any], problem: Any) -> dict[str, SharesPass]:
-    """Return the records that share the passes of a run on `problem`."""
-    return {
-        name: function
-        for name, function in record.items()
-        if isinstance(function, SharesPass) and function.problem is problem
-    }
 
 
 def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:
@@ -239,14 +192,14 @@ def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:
     return sketch
 
 
-def read_only(w: Array) -> Array:
-    """Return a view that user functions cannot write through."""
-    view = w.view()
-    view.flags.writeable = False
-    return view
+def _final_state(point: Point) -> Array:
+    """Return the state, followed by the memory of an update rule where that is an array."""
+    if isinstance(point.memory, np.ndarray):
+        return np.concatenate([point.weights, point.memory.ravel()])
+    return np.array(point.state)
 
 
-def _columns_of(found: list[tuple[float, float, Array]], width: int) -> tuple[Array, Array, Array]:
+def _crossings(found: list[tuple[float, float, Array]], width: int) -> Crossings:
     levels = np.array([level for level, _, _ in found])
     times = np.array([time for _, time, _ in found])
-    return levels, times, np.array([w for _, _, w in found]).reshape(len(found), width)
+    return Crossings(levels, times, np.array([w for _, _, w in found]).reshape(len(found), width))

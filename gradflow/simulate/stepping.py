@@ -7,16 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.errors import Undefined
 from gradflow.flows.flow import Flow
-from gradflow.simulate.counting import NonFinite, are_finite
-from gradflow.simulate.integrators import Linearize, Method, Stepper, jacobian
+from gradflow.simulate.counting import BudgetSpent, NonFinite, are_finite
+from gradflow.simulate.integrators import Integrator, Linearize, Stepper, jacobian
 from gradflow.simulate.recorder import Point
+from gradflow.solvers import Switching
 from gradflow.trajectory import Outcome
 from gradflow.types import Array
 
-MAX_RESTARTS = 20
+# Trials into what is undefined that one step may take back, each a tenth as long as the last.
+MAX_TAKEN_BACK = 20
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
+# So many times its start's size is beyond all bounds, where a flow is that fast.
+BLOWN_UP = 1e3
 
 
 class StepFailed(Exception):
@@ -27,37 +32,47 @@ class StepFailed(Exception):
         self.outcome, self.message = outcome, message
 
 
+class _UserError(Exception):
+    """The user's function raised, or gave what is not finite; the cause is its error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class GuardedStepper:
-    """Steps a solver, and starts it again with a smaller step where a trial step left the finite numbers.
+    """Steps a solver, and starts it again with a smaller step where a trial left what is defined.
 
     scipy's solvers react to a non-finite right-hand side each in its own way: LSODA reports success
     or never returns, BDF raises from inside a factorization. Here the right-hand side raises, and
-    the run goes on from the last accepted point until `MAX_RESTARTS` restarts are spent.
+    the run goes on from the last accepted point until `MAX_TAKEN_BACK` trials of one step are spent, as
+    SUNDIALS does.
     """
 
     def __init__(
-        self, flow: Flow, method: Method, start: Point, end_time: float, options: dict[str, Any]
+        self, flow: Flow, integrator: Integrator, start: Point, end_time: float, options: dict[str, Any]
     ) -> None:
-        self._flow, self._method, self._end_time = flow, method, end_time
-        self._options = {name: value for name, value in options.items() if method.takes(name)}
-        if method.takes("jac"):
-            self._options["jac"] = self._guarded(jacobian(flow), "the Hessian")
-        products = [self._guarded_products(linearize) for linearize in method.products(flow)]
+        self._flow, self._integrator, self._end_time = flow, integrator, end_time
+        self._options = {name: value for name, value in options.items() if integrator.takes(name)}
+        dense = jacobian(flow) if integrator.takes("jac") else None
+        if dense is not None:
+            self._options["jac"] = self._guarded(dense, "the Hessian")
+        products = [self._guarded_products(linearize) for linearize in integrator.products(flow)]
         if products:
             self._options["linearize"] = products if len(products) > 1 else products[0]
         self.t, self.y = start.time, start.state
+        self._start_size = float(np.linalg.norm(start.state))
         self._tried = self.t
-        self._restarts = 0
-        self._inside = False
+        self._num_taken_back = 0
         self._first_step: float | None = None
-        self._interpolant: Callable[[float], Array] | None = None
+        self._interpolant: Callable[[Any], Array] | None = None
         self._history: list[tuple[float, str]] = []
         self.solver: Stepper | None = None
 
     @property
     def used(self) -> str:
         """The name of the method; of one that switches, what it used and from which time on."""
-        changes = [*self._history, *getattr(self.solver, "history", [])] or [(self.t, self._method.name)]
+        changes = [*self._history, *_switches(self.solver)] or [(self.t, self._integrator.name)]
         name, text = changes[0][1], changes[0][1]
         for time, other in changes:
             if other != name:
@@ -67,6 +82,7 @@ class GuardedStepper:
     def step(self) -> None:
         """Advance to the next accepted point or raise `StepFailed`."""
         self._interpolant = None
+        self._num_taken_back = 0
         solver, message = self._attempted()
         if solver.status == "failed" or solver.t == self.t:
             raise self._stuck(message or "the step size fell below the spacing of floats")
@@ -74,77 +90,125 @@ class GuardedStepper:
 
     def state_at(self, t: float) -> Array:
         """Return the state inside the last step."""
-        if t == self.t:
-            return self.y
+        return self.y if t == self.t else self.interpolant(t)
+
+    @property
+    def interpolant(self) -> Callable[[Any], Array]:
+        """The states inside the last step: at one time (N,), at times (k,) as columns (N, k)."""
         if self._interpolant is None:
             assert self.solver is not None
             self._interpolant = self.solver.dense_output()
-        return self._interpolant(t)
+        return self._interpolant
 
     def _attempted(self) -> tuple[Stepper, str | None]:
-        """Step; start again with a smaller step as often as a trial leaves the finite numbers."""
+        """Step; start again with a smaller step as often as a trial leaves what is defined."""
         while True:
-            self._inside = False
             try:
                 if self.solver is None:
-                    self.solver = self._make()
+                    self.solver = self._made()
                 return self.solver, self.solver.step()
             except UserWarning as failure:
                 # LSODA's word on why it gave up, where warnings are errors.
                 raise self._stuck(str(failure)) from None
+            except _UserError as failure:
+                self._take_back(_undefined(failure.error))
             except (ArithmeticError, ValueError) as failure:
-                # Outside the right-hand side a ValueError is scipy's own, of numbers that overflowed.
-                own = isinstance(failure, ArithmeticError | np.linalg.LinAlgError)
-                if self._inside and not own:
-                    raise
-                self._first_step = 0.1 * ((self._tried - self.t) or self._end_time - self.t)
-                exhausted = self._restarts == MAX_RESTARTS or self.t + self._first_step == self.t
-                if exhausted or not self._method.takes("first_step"):
-                    raise self._failed(failure) from None
-                self._restarts += 1
-                self._history += getattr(self.solver, "history", [])
-                self._tried, self.solver = self.t, None
+                if self.solver is None:
+                    raise  # An option of the integrator itself: nothing has been evaluated wrongly yet.
+                self._take_back(_overflowed(failure))
 
-    def _make(self) -> Stepper:
+    def _take_back(self, end: StepFailed) -> None:
+        """Prepare a smaller first step from the last accepted point, or end the run there."""
+        self._first_step = 0.1 * ((self._tried - self.t) or self._end_time - self.t)
+        exhausted = self._num_taken_back == MAX_TAKEN_BACK or self.t + self._first_step == self.t
+        if exhausted or not self._integrator.takes("first_step"):
+            raise end from None
+        self._num_taken_back += 1
+        self._history += _switches(self.solver)
+        self._tried, self.solver = self.t, None
+
+    def _made(self) -> Stepper:
         options = (
             self._options if self._first_step is None else {**self._options, "first_step": self._first_step}
         )
-        return self._method.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
+        made = self._integrator.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
+        if not isinstance(made, Stepper):
+            raise ValueError(
+                f"`method` must make an integrator with step() and dense_output(), got {made!r:.60}"
+            )
+        return made
 
     def _guarded(
         self, function: Callable[[float, Array], Array], what: str = "the gradient"
     ) -> Callable[[float, Array], Array]:
         def guarded(t: float, y: Array) -> Array:
-            self._tried = max(self._tried, t)
-            self._inside = True
-            value = function(t, np.array(y))
-            self._inside = False
-            if not are_finite(value.ravel(), value.ravel()):
-                raise NonFinite(what)
+            if t > self._tried:
+                self._tried = t
+            try:
+                value = function(t, y.copy())
+            except BudgetSpent:
+                raise
+            except Exception as error:
+                raise _UserError(error) from error
+            flat = value if value.ndim == 1 else value.ravel()
+            if not are_finite(flat, flat):
+                raise _UserError(NonFinite(what))
             return value
 
         return guarded
 
     def _guarded_products(self, linearize: Linearize) -> Linearize:
         def guarded(t: float, y: Array) -> tuple[Array, Callable[[Array], Array]]:
-            velocity, product = linearize(t, np.array(y))
-            return velocity, lambda v: self._guarded(lambda _, v: product(v), "a product with the Hessian")(
-                t, v
-            )
+            try:
+                velocity, product = linearize(t, y.copy())
+            except BudgetSpent:
+                raise
+            except Exception as error:
+                raise _UserError(error) from error
+            return velocity, lambda v: checked(product, v)
+
+        def checked(product: Callable[[Array], Array], v: Array) -> Array:
+            return self._guarded(lambda _, u: product(u), "a product with the Hessian")(self.t, v)
 
         return guarded
 
-    def _failed(self, failure: Exception) -> StepFailed:
-        if isinstance(failure, NonFinite):
-            return StepFailed(Outcome.DIVERGED, f"{failure} is not finite beyond the last step")
-        if isinstance(failure, ValueError) and not isinstance(failure, np.linalg.LinAlgError):
-            return StepFailed(
-                Outcome.DIVERGED, "the integrator's own numbers overflowed beyond the last step"
-            )
-        return StepFailed(Outcome.FAILED, str(failure) or repr(failure))
-
     def _stuck(self, message: str) -> StepFailed:
-        speed = np.linalg.norm(self._flow(self.t, self.y))
-        if np.linalg.norm(self.y) <= BLOW_UP_SPACINGS * np.spacing(abs(self.t)) * speed:
+        """Return why the step size collapsed: a blow-up, a singularity, or the integrator's own word."""
+        velocity = self._flow(self.t, self.y)
+        size, speed = float(np.linalg.norm(self.y)), float(np.linalg.norm(velocity))
+        nearest = BLOW_UP_SPACINGS * np.spacing(abs(self.t))
+        if size > BLOWN_UP * self._start_size and size <= nearest * speed and self.y @ velocity > 0:
             return StepFailed(Outcome.DIVERGED, "the weights grow beyond all bounds in finite time")
+        if size <= nearest * speed and self.y @ velocity < 0:
+            return StepFailed(
+                Outcome.DIVERGED,
+                "the flow becomes infinitely fast in finite time: the gradient grows beyond all bounds at "
+                "finite weights",
+            )
         return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
+
+
+def _undefined(error: Exception) -> StepFailed:
+    """Return why no trial is defined, by the error of the user's function."""
+    if isinstance(error, NonFinite):
+        return StepFailed(Outcome.DIVERGED, f"{error} is not finite beyond the last step")
+    if isinstance(error, Undefined | np.linalg.LinAlgError):
+        return StepFailed(Outcome.FAILED, str(error) or repr(error))
+    return StepFailed(Outcome.FAILED, f"the problem raised beyond the last step: {sentence_of(error)}")
+
+
+def _overflowed(error: Exception) -> StepFailed:
+    """Return why the integrator itself could not go on; a ValueError of scipy's is of numbers that overflowed."""
+    if isinstance(error, np.linalg.LinAlgError):
+        return StepFailed(Outcome.FAILED, str(error) or repr(error))
+    return StepFailed(Outcome.DIVERGED, "the integrator's own numbers overflowed beyond the last step")
+
+
+def sentence_of(error: Exception) -> str:
+    """Return what a person reads of an error that was not foreseen: its kind and its words."""
+    return f"{type(error).__name__}: {error}" if str(error) else repr(error)
+
+
+def _switches(solver: Any) -> list[tuple[float, str]]:
+    """Return which methods a switching solver used from which time on."""
+    return solver.history if isinstance(solver, Switching) else []

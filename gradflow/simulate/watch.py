@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 
 from gradflow.errors import Undefined
 from gradflow.events import Event
-from gradflow.simulate.recorder import read_only
+from gradflow.simulate.place import read_only
 from gradflow.types import Array
 
 

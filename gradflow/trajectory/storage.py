@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradflow.trajectory import Trajectory
 
 FORMAT = "gradflow-trajectory"
-VERSION = 1
+VERSION = 2
 # What zipfile, zlib, numpy and json raise on bytes that are not what they seem.
 FOREIGN = (
     OSError,
@@ -53,7 +53,7 @@ def json_values(settings: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def pack(run: Trajectory) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pack(run: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays that stand for a trajectory."""
     header = {"format": FORMAT, "version": VERSION, "outcome": run.outcome.name}
     header |= {name: getattr(run, name) for name in PLAIN}
@@ -63,6 +63,9 @@ def pack(run: Trajectory) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if run.states is not run.weights:
         arrays["states"] = run.states
     arrays |= {f"record {index}": values for index, values in enumerate(run.records.values())}
+    own = [name for name, times in run.record_times.items() if times is not run.times]
+    header |= {"own times": own, "origin": run.origin.description}
+    arrays |= {f"record times {index}": run.record_times[name] for index, name in enumerate(own)}
     for index, crossing in enumerate(run.crossings.values()):
         arrays |= {f"crossing {index} {part}": values for part, values in enumerate(crossing)}
     return header, arrays
@@ -111,13 +114,18 @@ def _fields(header: dict[str, Any], file: Any) -> dict[str, Any]:
     fields |= {name: file.get(name) for name in OPTIONAL}
     fields["states"] = file.get("states", fields["weights"])
     fields["records"] = {name: file[f"record {index}"] for index, name in enumerate(header["records"])}
+    own = {name: file[f"record times {index}"] for index, name in enumerate(header.get("own times", ()))}
+    fields["record_times"] = {name: own.get(name, fields["times"]) for name in header["records"]}
+    fields["origin"] = Origin(description=header.get("origin", {"lost": "a run of an earlier version"}))
     fields["crossings"] = {
-        name: tuple(file[f"crossing {index} {part}"] for part in range(3))
+        name: Crossings(*(file[f"crossing {index} {part}"] for part in range(3)))
         for index, name in enumerate(header["crossings"])
     }
     if not isinstance(fields["settings"], dict) or not isinstance(fields["num_gradients"], int):
         raise ValueError("a header of another form")
     rows = [fields[name] for name in ("times", "steps", "weights", "states", "losses", *OPTIONAL)]
-    if len({len(each) for each in (*rows, *fields["records"].values()) if each is not None}) != 1:
+    unequal = len({len(each) for each in rows if each is not None}) != 1
+    records = fields["records"].items()
+    if unequal or any(len(values) != len(fields["record_times"][name]) for name, values in records):
         raise ValueError("columns of unequal length")
     return fields

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline
 
 from gradflow.trajectory import storage
+from gradflow.trajectory.crossings import Crossings
+from gradflow.trajectory.origin import Origin
+from gradflow.trajectory.outcome import Outcome, highest_loss
 from gradflow.types import Array
 
 if TYPE_CHECKING:
     import xarray
-
-Crossing = tuple[Array, Array, Array]
-
-
-class Outcome(Enum):
-    """Why a run stopped; the value is the sentence a person reads."""
-
-    FINISHED = "the run reached its end"
-    CONVERGED = "the gradient norm fell to the tolerance"
-    EVENT = "an event or the callback stopped the run"
-    DIVERGED = "the weights, the loss or its gradient left the finite numbers"
-    BUDGET = "the budget of gradient evaluations was spent"
-    FAILED = "the run could not go on"
-    INTERRUPTED = "the run was interrupted from the keyboard"
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Trajectory:
@@ -48,9 +35,12 @@ class Trajectory:
         The flow's states; the very array `weights` where the state is the weights.
     losses : ndarray, shape (m,)
         Loss of the whole problem at each row.
-    records : dict of str to ndarray, shape (m, ...)
-        What the functions given as `record` returned at each row.
-    crossings : dict of str to (levels, times, weights)
+    records : dict of str to ndarray, shape (m, ...) or (r, ...)
+        What the functions given as `record` returned at each row, or in their own rhythm where they were
+        given with `every`; nan where a function could give no value.
+    record_times : dict of str to ndarray, shape (m,) or (r,)
+        The flow times of these values; the very array `times` where they are the rows'.
+    crossings : dict of str to Crossings
         For each event the crossed levels (c,), their flow times (c,) and the weights there (c, n).
     step_times, step_losses : ndarray, shape (number of steps + 1,)
         Flow time and loss at every step taken, whatever was kept.
@@ -59,8 +49,8 @@ class Trajectory:
     velocities, loss_slopes : ndarray, shape (m, n) and (m,), or None
         dw/dt and dE/dt at each row of a flow: what `at` and `losses_at` interpolate with.
     final_state, final_weights : ndarray, shape (N,) and (n,)
-        Where the run ended, never sketched. A discrete run's state is its weights, followed by its
-        rule's memory where that is an array.
+        Where the run ended, never sketched: ``weights[-1]``, or what its sketch was made of. A discrete
+        run's state is its weights, followed by its rule's memory where that is an array.
     outcome, message : Outcome, str
         Why the run stopped, as a category and as a sentence.
     num_gradients, num_hvps : int
@@ -69,7 +59,15 @@ class Trajectory:
     method : str
         The integrator or update rule.
     settings : dict
-        What the run was asked, as JSON values.
+        What the run was asked, as JSON values, for people to read.
+    origin : Origin
+        The rule or flow that made the run, behind `rule`, `flow` and `flow_on`.
+
+    See Also
+    --------
+    gradflow.integrate, gradflow.descend : Make trajectories.
+    gradflow.resume : Goes on where one ended.
+    gradflow.compare : Two of them on one clock.
     """
 
     times: Array
@@ -78,7 +76,8 @@ class Trajectory:
     states: Array
     losses: Array
     records: dict[str, NDArray[Any]]
-    crossings: dict[str, Crossing]
+    record_times: dict[str, Array]
+    crossings: dict[str, Crossings]
     step_times: Array
     step_losses: Array
     learning_rates: Array | None
@@ -92,10 +91,11 @@ class Trajectory:
     num_hvps: int
     method: str
     settings: dict[str, Any]
+    origin: Origin
 
     def __post_init__(self) -> None:
         arrays = [value for value in vars(self).values() if isinstance(value, np.ndarray)]
-        arrays += self.records.values()
+        arrays += [*self.records.values(), *self.record_times.values()]
         arrays += [part for crossing in self.crossings.values() for part in crossing]
         for each in arrays:
             each.flags.writeable = False
@@ -108,6 +108,39 @@ class Trajectory:
     def is_continuous(self) -> bool:
         """Whether this is a flow (else a descent)."""
         return self.settings.get("kind") == "flow"
+
+    @property
+    def rule(self) -> Any:
+        """The update rule of a descent, None of a flow; ValueError where a file cannot give it back."""
+        return None if self.is_continuous else self.origin.thing()
+
+    @property
+    def flow(self) -> Any:
+        """The flow of a continuous run, None of a descent; ValueError from a file, see `flow_on`."""
+        return self.origin.thing() if self.is_continuous else None
+
+    def flow_on(self, problem: Any) -> Any:
+        """Return the flow of a continuous run, evaluating `problem`.
+
+        Raises
+        ------
+        ValueError
+            If this is a descent, or a file whose flow is of a class that is not here.
+        """
+        if not self.is_continuous:
+            raise ValueError("`trajectory` must be a flow, got a descent")
+        return self.origin.on(problem)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the run left the finite numbers, or ended at more than 30 times its first loss."""
+        return self.outcome is Outcome.DIVERGED or self.final_loss > highest_loss(float(self.losses[0]))
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in one word; DIVERGING for a run that reached its end on the way to infinity."""
+        ended = self.outcome in (Outcome.FINISHED, Outcome.INTERRUPTED, Outcome.BUDGET)
+        return "DIVERGING" if self.diverged and ended else self.outcome.name
 
     @property
     def final_loss(self) -> float:
@@ -199,7 +232,7 @@ class Trajectory:
         rows, width = self.weights.shape
         what = f"sketches of {width} numbers" if self.settings.get("sketch") else f"{width} weights"
         lines = [
-            f"Trajectory of a {kind} by {self.method}: {self.outcome.name}, {self.message}",
+            f"Trajectory of a {kind} by {self.method}: {self.verdict}, {self.message}",
             f"  flow time {self.times[0]:.6g} to {self.times[-1]:.6g} in {len(self.step_times) - 1:,} steps, "
             f"{rows:,} rows of {what}",
             f"  loss      {self.losses[0]:.6g} to {self.losses[-1]:.6g}",

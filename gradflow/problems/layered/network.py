@@ -128,6 +128,10 @@ class FeedForward:
         self._rows, self._signal, self._targets = rows, signal, targets
         self.num_samples = len(rows)
 
+    def rough_linearizations(self) -> tuple[Any, ...]:
+        """Return `linearize` with rough products, the cheapest first."""
+        return tuple(partial(self.linearize, **how) for how in self.rough_products)
+
     def __repr__(self) -> str:
         widths = "-".join(map(str, self._network.widths))
         return f"FeedForward({widths}, {self._names}, {self.num_samples} samples, {self.num_weights} weights)"
