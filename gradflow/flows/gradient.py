@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from gradflow import scaling, validate
-from gradflow.problems.problem import Problem, Product
+from gradflow.problems.problem import Linearization, Problem, Product, RoughlyLinearized
 from gradflow.types import Array
 
 
@@ -76,11 +76,16 @@ class GradientFlow:
         """Return -mu H(w) as a dense matrix (n, n), at the cost of n products."""
         return self.jvp(t, w, np.eye(w.size))
 
-    def linearize(self, t: float, y: Array, **how: str) -> tuple[Array, Product]:  # noqa: ARG002
-        """Return -mu grad E(y) and the product v -> -mu H(y) v; `how` goes to the problem's `linearize`."""
-        _, gradient, product = self.problem.linearize(y, **how)
-        return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))
+    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:
+        """Return -mu grad E(y) and the product v -> -mu H(y) v."""
+        return self._from(self.problem.linearize, t, y)
 
     def rough_linearizations(self) -> list[Callable[[float, Array], tuple[Array, Product]]]:
-        """Return `linearize` with the rough products that the problem offers, the cheapest first, if any."""
-        return [partial(self.linearize, **how) for how in getattr(self.problem, "rough_products", ())]
+        """Return functions like `linearize` with the problem's rough products, the cheapest first, if any."""
+        if not isinstance(self.problem, RoughlyLinearized):
+            return []
+        return [partial(self._from, linearize) for linearize in self.problem.rough_linearizations()]
+
+    def _from(self, linearize: Linearization, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
+        _, gradient, product = linearize(y)
+        return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))

@@ -11,12 +11,11 @@ from gradflow.problems.landscapes import (
 )
 from gradflow.problems.layered import FeedForward
 from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegression, overlapping_logistic
-from gradflow.problems.problem import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.problem import Closed, Problem, Sampled, Start, ThirdDerivative
 from gradflow.problems.recurrent import AssociativeMemory, Recurrent
 
 __all__ = [
     "AssociativeMemory",
-    "Batched",
     "Catapult",
     "Closed",
     "DeepLinear",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradflow.problems.problem import Followed, Problem, Product
+from gradflow.problems.problem import Followed, Linearization, Problem, Product, RoughlyLinearized
 from gradflow.types import Array
 
 
@@ -63,10 +64,19 @@ class CountedProblem:
         loss, gradient, product = self.problem.linearize(w)
         return float(loss), gradient, product
 
-    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
+    def linearize(self, w: Array) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the counted product there."""
+        return self._counted(self.problem.linearize, w)
+
+    def rough_linearizations(self) -> tuple[Linearization, ...]:
+        """Return the problem's rough linearizations, counted; none where it has none."""
+        if not isinstance(self.problem, RoughlyLinearized):
+            return ()
+        return tuple(partial(self._counted, each) for each in self.problem.rough_linearizations())
+
+    def _counted(self, linearize: Linearization, w: Array) -> tuple[float, Array, Product]:
         self._spend()
-        loss, gradient, product = self.problem.linearize(w, **how)
+        loss, gradient, product = linearize(w)
 
         def counted(v: Array) -> Array:
             self._count_products(v)
@@ -106,9 +116,8 @@ class LastPoint(CountedProblem):
         self._last = (w.copy(), loss, gradient)
         return loss, gradient, product
 
-    def linearize(self, w: Array, **how: str) -> tuple[float, Array, Product]:
-        """Return E(w), dE/dw and the counted product there."""
-        loss, gradient, product = super().linearize(w, **how)
+    def _counted(self, linearize: Linearization, w: Array) -> tuple[float, Array, Product]:
+        loss, gradient, product = super()._counted(linearize, w)
         self._last = (w.copy(), loss, gradient)
         return loss, gradient, product
 
