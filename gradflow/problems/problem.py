@@ -71,7 +71,7 @@ class Closed(Protocol):
 
 @runtime_checkable
 class RoughlyLinearized(Protocol):
-    """A problem with products that are cheaper than a gradient and a little wrong, enough for Newton steps."""
+    """A problem with products cheaper than a gradient and a little wrong: enough for Newton steps."""
 
     def rough_linearizations(self) -> tuple[Linearization, ...]:
         """Return functions like `linearize` with rough products, the cheapest first; none where none gains.
