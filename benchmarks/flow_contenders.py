@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.integrate import OdeSolver
 
 from gradflow.numerics.krylov import spectral_radius
+from gradflow.problems.problem import Linearization, RoughlyLinearized
 from gradflow.simulate.integrators import METHODS
 from gradflow.solvers import CVODE, ROCK2, KrylovBDF
 
@@ -61,13 +62,13 @@ class Counted:
         self._spend(1)
         return self._counted(self._problem.linearize(w)[2], "exact")
 
-    def rough(self, how: dict[str, str]) -> Callable[[float, Array], tuple[Array, Product]]:
-        """Return a linearization with rough products."""
-        kind = how["kind"]
+    def rough(self, kind: str) -> Callable[[float, Array], tuple[Array, Product]]:
+        """Return the linearization with rough products of a kind."""
+        roughly = rough_kinds(self._problem)[kind]
 
         def linearize(_: float, w: Array) -> tuple[Array, Product]:
             self._spend(self._costs[f"{kind}, passes"])
-            _, gradient, product = self._problem.linearize(w, **how)
+            _, gradient, product = roughly(w)
             names = iter([f"{kind}, first"])
 
             def counted(v: Array) -> Array:
@@ -91,6 +92,12 @@ class Counted:
             raise TooLong
 
 
+def rough_kinds(problem: Any) -> dict[str, Linearization]:
+    """Return a problem's rough linearizations by name, the cheapest first."""
+    rough = problem.rough_linearizations() if isinstance(problem, RoughlyLinearized) else ()
+    return dict(zip(("gauss-newton", "hessian"), rough, strict=False))
+
+
 def measured_costs(problem: Any, w: Array) -> dict[str, float]:
     """Return seconds of products and of the passes before them, in gradients.
 
@@ -103,10 +110,10 @@ def measured_costs(problem: Any, w: Array) -> dict[str, float]:
         "gradient": partial(repeated, lambda _: problem.gradient(w)),
         "exact": partial(repeated, product, v),
     }
-    kinds = {how["kind"]: how for how in getattr(problem, "rough_products", ())}
-    for kind, how in kinds.items():
+    kinds = rough_kinds(problem)
+    for kind, roughly in kinds.items():
         for times in (0, 1, IN_A_ROW):
-            rows[f"{kind}, {times}"] = partial(linearized, problem, w, how, v, times)
+            rows[f"{kind}, {times}"] = partial(linearized, roughly, w, v, times)
     seconds = quickest(rows)
     unit = seconds["gradient"]
     costs = {"exact": seconds["exact"] / unit}
@@ -122,10 +129,10 @@ def repeated(call: Callable[[Any], Any], argument: Any = None) -> None:
         call(argument)
 
 
-def linearized(problem: Any, w: Array, how: dict[str, str], v: Array, times: int) -> None:
+def linearized(linearize: Linearization, w: Array, v: Array, times: int) -> None:
     """Linearize and take so many rough products, several times in a row."""
     for _ in range(IN_A_ROW):
-        product = problem.linearize(w, **how)[2]
+        product = linearize(w)[2]
         for _ in range(times):
             product(v)
 
@@ -162,7 +169,7 @@ class Contender:
 
 def contenders(given: Task, place: int, quick: bool) -> Iterator[Contender]:
     """Yield who starts from the seed at a place: peers from the first two, slow ones from the first alone."""
-    if getattr(given.problem, "rough_products", ()):
+    if rough_kinds(given.problem):
         yield Contender("krylov-bdf", ours(KrylovBDF, rough=True))
     yield Contender("krylov-bdf, differences", ours(KrylovBDF))
     if place < 2:
@@ -258,8 +265,8 @@ def ours(cls: Callable[..., OdeSolver], rough: bool = False) -> Run:
     """Return the run of one of our solvers as `integrate` sets it up."""
 
     def make(flow: Counted, given: Task, tolerance: float) -> Any:
-        kinds = given.problem.rough_products if rough else ()
-        options = {"linearize": [flow.rough(how) for how in kinds]} if rough else {}
+        kinds = rough_kinds(given.problem) if rough else ()
+        options = {"linearize": [flow.rough(kind) for kind in kinds]} if rough else {}
         start, end = given.start, given.end_time
         return cls(flow, 0.0, start, end, rtol=tolerance, atol=1e-3 * tolerance, **options)
 

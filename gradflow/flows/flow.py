@@ -44,7 +44,7 @@ class Flow(Protocol):
 
 @runtime_checkable
 class Linearized(Protocol):
-    """A flow with exact products; implicit methods difference one that has none, and these evaluations count."""
+    """A flow with exact products; implicit methods difference one without, at evaluations that count."""
 
     def linearize(self, t: float, y: Array) -> tuple[Array, Product]:
         """Return dy/dt and the Jacobian-vector product at (t, y)."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 
 from gradflow import scaling, validate
-from gradflow.problems.problem import Problem, RoughlyLinearized, Product
+from gradflow.problems.problem import Linearization, Problem, Product, RoughlyLinearized
 from gradflow.types import Array
 
 
@@ -79,19 +80,16 @@ class GradientFlow:
         """Return -mu H(w) as a dense matrix (n, n), at the cost of n products."""
         return self.jvp(t, w, np.eye(w.size))
 
-    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
+    def linearize(self, t: float, y: Array) -> tuple[Array, Product]:
         """Return -mu grad E(y) and the product v -> -mu H(y) v."""
-        return self._linearized(self.problem.linearize, y)
+        return self._from(self.problem.linearize, t, y)
 
     def rough_linearizations(self) -> list[Callable[[float, Array], tuple[Array, Product]]]:
-        """Return functions like `linearize` with the rough products that the problem offers, if any."""
+        """Return functions like `linearize` with the problem's rough products, the cheapest first, if any."""
         if not isinstance(self.problem, RoughlyLinearized):
             return []
-        return [self._roughly(each) for each in self.problem.rough_linearizations()]
+        return [partial(self._from, linearize) for linearize in self.problem.rough_linearizations()]
 
-    def _roughly(self, linearize: Any) -> Callable[[float, Array], tuple[Array, Product]]:
-        return lambda t, y: self._linearized(linearize, y)  # noqa: ARG005
-
-    def _linearized(self, linearize: Any, y: Array) -> tuple[Array, Product]:
+    def _from(self, linearize: Linearization, t: float, y: Array) -> tuple[Array, Product]:  # noqa: ARG002
         _, gradient, product = linearize(y)
         return -scaling.apply(self.rate, gradient), lambda v: -scaling.apply(self.rate, product(v))

@@ -1,6 +1,7 @@
 """What is descended: losses over one flat weight vector."""
 
 from gradflow.problems.callables import from_callables
+from gradflow.problems.completed import as_problem
 from gradflow.problems.landscapes import (
     Catapult,
     DoubleWell,
@@ -11,15 +12,23 @@ from gradflow.problems.landscapes import (
 )
 from gradflow.problems.layered import FeedForward
 from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegression, overlapping_logistic
-from gradflow.problems.problem import Batched, Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.problem import (
+    Closed,
+    Differenced,
+    Problem,
+    RoughlyLinearized,
+    Sampled,
+    Start,
+    ThirdDerivative,
+)
 from gradflow.problems.recurrent import AssociativeMemory, Recurrent
 
 __all__ = [
     "AssociativeMemory",
-    "Batched",
     "Catapult",
     "Closed",
     "DeepLinear",
+    "Differenced",
     "DoubleWell",
     "FeedForward",
     "LinearRegression",
@@ -28,11 +37,13 @@ __all__ = [
     "Problem",
     "Quadratic",
     "Recurrent",
+    "RoughlyLinearized",
     "Sampled",
     "ScalarProduct",
     "SigmoidNeuron",
     "Start",
     "ThirdDerivative",
+    "as_problem",
     "from_callables",
     "overlapping_logistic",
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import ArrayLike
 
 from gradflow.types import Array, Product
+
+# w -> (loss, gradient, product)
+Linearization: TypeAlias = Callable[[Array], tuple[float, Array, Product]]
 
 
 @runtime_checkable
@@ -67,18 +71,33 @@ class Closed(Protocol):
 
 @runtime_checkable
 class RoughlyLinearized(Protocol):
-    """A problem with cheaper, rougher products beside the same loss and gradient."""
+    """A problem with products cheaper than a gradient and a little wrong: enough for Newton steps."""
 
-    def rough_linearizations(self) -> tuple[Callable[[Array], tuple[float, Array, Product]], ...]:
-        """Return functions like `linearize`, the cheapest products first; none where nothing is gained."""
+    def rough_linearizations(self) -> tuple[Linearization, ...]:
+        """Return functions like `linearize` with rough products, the cheapest first; none where none gains.
+
+        Loss and gradient are those of `loss_and_gradient` to the last bit; v is of shape (n,).
+        """
 
 
 @runtime_checkable
 class Differenced(Protocol):
-    """A problem whose products are differences of gradients."""
+    """A problem whose products with the Hessian are differences of its gradients.
 
-    def product_from(self, gradient: Callable[[Array], Array], w: Array) -> Product:
-        """Return the product v -> H(w) v made of calls to `gradient`."""
+    A run that counts gradients makes the products itself, from the gradient function that counts: then
+    every gradient that a product costs is among those counted.
+    """
+
+    @property
+    def gradients_per_product(self) -> int:
+        """How many gradients one product costs, beside a few for the choice of their distance."""
+
+    def products_from(self, gradient: Callable[[Array], Array]) -> Callable[[Array], Product]:
+        """Return the function w -> (v -> H(w) v), all of it made of calls of `gradient`.
+
+        `gradient` is dE/dw of this problem, with whatever its caller does beside, and returns arrays that
+        are left as they are. The function may remember from one w to the next how far apart to evaluate.
+        """
 
 
 @runtime_checkable

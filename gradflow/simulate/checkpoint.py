@@ -62,9 +62,7 @@ def checked_checkpoint(checkpoint: Any) -> Checkpoint | None:
     elif isinstance(checkpoint, str | Path) and str(checkpoint):
         made = Checkpoint(checkpoint)
     else:
-        raise ValueError(
-            f"`checkpoint` must be a path or Checkpoint(path, seconds), got {checkpoint!r:.60}"
-        )
+        raise ValueError(f"`checkpoint` must be a path or Checkpoint(path, seconds), got {checkpoint!r:.60}")
     if made is not None and not Path(made.path).absolute().parent.is_dir():
         raise ValueError(f"`checkpoint` must be in a folder that is there, got {str(made.path)!r:.200}")
     return made

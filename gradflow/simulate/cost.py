@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gradflow.errors import CostWarning
+from gradflow.errors import FAILURES, CostWarning
 from gradflow.flows.flow import Flow, Linearized
 from gradflow.simulate.integrators import Integrator
 from gradflow.solvers.control import jacobian_by_differences
@@ -21,7 +21,7 @@ NUM_PRODUCTS = 10
 
 
 def watches(solver: Any, integrator: Integrator) -> bool:
-    """Return whether the cost of this solver can be predicted: an explicit Runge-Kutta method with its tableau."""
+    """Return whether the cost of this solver can be predicted: that of an explicit Runge-Kutta method."""
     return isinstance(solver, Tableau) and not integrator.takes("jac")
 
 
@@ -55,8 +55,10 @@ class CostWatch:
         if num_gradients < self._next_look:
             return
         self._next_look = NEXT_LOOK * num_gradients
-        product = _product(self._flow, t, y)
-        decay = self._fastest_decay(product, y.size)
+        try:
+            decay = self._fastest_decay(_product(self._flow, t, y), y.size)
+        except FAILURES:
+            return  # A prediction that cannot be made ends no run.
         predicted = num_gradients + self._stages * decay * (self._end_time - t) / self._limit
         if predicted > COSTLY:
             self._next_look = np.inf

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.problems.problem import Differenced, Followed, Problem, RoughlyLinearized
+from gradflow.problems.problem import Differenced, Followed, Linearization, Problem, RoughlyLinearized
 from gradflow.types import Array, Product
-
-Linearization = Callable[[Array], tuple[float, Array, Product]]
 
 
 class BudgetSpent(Exception):
@@ -63,7 +61,7 @@ class CountedProblem:
         return float(loss), np.asarray(gradient, dtype=np.float64)
 
     def hvp(self, w: Array, v: Array) -> Array:
-        """Return H(w) v, one product per column of v; where products are differences, their gradients count."""
+        """Return H(w) v, one product per column of v; of differences the gradients count instead."""
         if self._differences is not None:
             return self._differences(w)(v)
         self._count_products(v)
@@ -98,9 +96,13 @@ class CountedProblem:
         return float(loss), gradient, counted
 
     def _paid_gradient(self, w: Array) -> Array:
-        """Return dE/dw for a difference, which is a gradient like any other."""
+        """Return dE/dw for a difference, a gradient like any other; nan outside the domain."""
         self._spend()
-        return self.problem.gradient(w)
+        try:
+            return self.problem.gradient(w)
+        except Exception:
+            # What is asked for is the product at w: a shorter difference may stay inside.
+            return np.full(w.size, np.nan)
 
     def _spend(self) -> None:
         if self._max_gradients is not None and self.num_gradients >= self._max_gradients:

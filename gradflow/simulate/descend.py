@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import scaling, validate
 from gradflow.events.event import Event
+from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.scaling import Scale
@@ -170,23 +172,21 @@ def descended(
     memory: Any = None,
     earlier: Trajectory | None = None,
 ) -> Trajectory:
-    """Return the run from weights `w`: from step 0, or from where an `earlier` run ended with this `memory`."""
+    """Return the run from weights `w`: from step 0, or with this `memory` from an `earlier` run's end."""
     first_step = 0 if earlier is None else int(earlier.steps[-1])
     for name, scale in (("learning_rate", rule.learning_rate), ("rate", rate)):
         if not callable(scale):
             scaling.check_size(name, scale, w.size)
     batches = None if batch is None else Batches(problem, batch, seed)
-    if batches is not None:
-        batches.skip(first_step)
     share = batches.clock_share if batches else 1.0
-    clock = Clock(rule, rate, step_size, share, first_step, 0.0 if earlier is None else float(earlier.times[-1]))
+    clock = Clock(rule, rate, step_size, share, first_step + num_steps)
     last_step = _last_step(num_steps, end_time, first_step, clock)
     kept = _kept_steps(record_every, last_step)
     if gradient_tolerance is not None:
         if batch is not None:
             raise ValueError("`gradient_tolerance` must be None with `batch`, got both")
         validate.positive("gradient_tolerance", gradient_tolerance)
-    watch = Watch(events)
+    watch, sketch = Watch(events), checked_sketch(sketch, w.size)
     if callback is not None:
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
@@ -195,7 +195,7 @@ def descended(
             "kind": "descent",
             "problem": repr(problem),
             "rule": type(rule).__name__,
-            "learning_rate": rule.learning_rate,
+            **_described(rule),
             "num_steps": last_step,
             "rate": rate,
             "step_size": clock.step_size,
@@ -203,14 +203,14 @@ def descended(
             "batch": batch,
             "seed": seed,
             "gradient_tolerance": gradient_tolerance,
-            "sketch": sketch and sketch.settings,
+            "sketch": None if sketch is None else sketch.settings,
         }
     )
     with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
         recorder = Recorder(
             problem,
             record,
-            checked_sketch(sketch, w.size),
+            sketch,
             watch.events,
             num_rows=_num_rows(kept, first_step),
         )
@@ -252,7 +252,8 @@ def _last_step(num_steps: Any, end_time: Any, first_step: int, clock: Clock) -> 
         last = clock.last_step(validate.positive("end_time", end_time))
         if last <= first_step:
             raise ValueError(
-                f"`end_time` must be at least one step away, at {clock.time(first_step + 1):g}, got {end_time!r:.60}"
+                f"`end_time` must be at least one step away, at {clock.time(first_step + 1):g}, "
+                f"got {end_time!r:.60}"
             )
     return last
 
@@ -264,6 +265,12 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
     if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 0).any() or (steps > num_steps).any():
         raise ValueError(f"`record_every` must be steps from 0 to {num_steps}, got {record_every!r:.60}")
     return frozenset(steps.tolist())
+
+
+def _described(rule: UpdateRule) -> dict[str, Any]:
+    """Return the parameters of a rule, for people to read."""
+    named = {each.name: getattr(rule, each.name) for each in fields(rule)} if is_dataclass(rule) else {}
+    return {"learning_rate": rule.learning_rate, **named}
 
 
 def _num_rows(kept: range | frozenset[int], first_step: int) -> int:

@@ -146,9 +146,7 @@ class DescentRun:
             self.recorder.cross(name, level, point.time, point.weights)
             if event.terminal:
                 met = Crossing(point.time, name, level, True)
-                return Ended(
-                    Outcome.EVENT, self.watch.sentence(met, point.weights, f"step {point.step:,}")
-                )
+                return Ended(Outcome.EVENT, self.watch.sentence(met, point.weights, f"step {point.step:,}"))
         if self.callback is not None and check_answer(evaluated(self.callback, place)):
             return Ended(Outcome.EVENT, f"the callback stopped the run at step {point.step:,}")
         return None

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.errors import FAILURES
 from gradflow.flows.flow import Flow
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
@@ -18,7 +17,7 @@ from gradflow.simulate.integrators import Integrator
 from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
-from gradflow.simulate.stepping import GuardedStepper, StepFailed, sentence_of
+from gradflow.simulate.stepping import GuardedStepper, StepFailed
 from gradflow.simulate.watch import Crossing, Watch, located
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
 from gradflow.types import Array
@@ -61,12 +60,11 @@ class FlowRun:
             if ended:
                 return ended
             self.stepper = stepper = GuardedStepper(
-                self.flow, self.integrator, self.point, self.end_time, self.tolerances
+                self.flow, self.integrator, self.point, self.end_time, self.tolerances, self._arrived
             )
             costs: CostWatch | None = None
             while self.point.time < self.end_time:
-                stepper.step()
-                ended = self._after_step(stepper)
+                ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
                 if ended:
                     return ended
@@ -81,8 +79,8 @@ class FlowRun:
             return Ended(
                 Outcome.BUDGET, f"the budget of {self.settings['max_evaluations']:,} gradients was spent"
             )
-        except NonFinite:
-            return Ended(Outcome.DIVERGED, Outcome.DIVERGED.value)
+        except NonFinite as failure:
+            return Ended(Outcome.DIVERGED, f"{failure} is not finite at t = {self.point.time:.9g}")
         return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
     def trajectory(self, ended: Ended) -> Trajectory:
@@ -114,14 +112,16 @@ class FlowRun:
         self.counted.accept(point.weights)
         place = self.recorder.place(point)
         self.recorder.keep(point, place=place)
-        self.watch.start(place)
+        self.watch.start(place.time, place.weights)
         return self._converged(point)
 
-    def _after_step(self, stepper: GuardedStepper) -> Ended | None:
+    def _arrived(self, t: float, state: Array) -> Point:
+        """Return the point at the end of a step."""
+        return self._evaluated(t, self.point.step + 1, state, self.keeps_steps or self._is_wanted(t))
+
+    def _after_step(self, after: Point, stepper: GuardedStepper) -> Ended | None:
         """Note the step, keep its rows, and return why the run ends here, if it does."""
-        before, step = self.point, self.point.step + 1
-        kept = self.keeps_steps or self._is_wanted(stepper.t)
-        after = self._evaluated(stepper.t, step, stepper.y, kept)
+        before, step = self.point, after.step
         place = self.recorder.place(after) if self._is_watched else None
         crossings = self._crossings(before, after, place, stepper)
         terminal = [crossing for crossing in crossings if crossing.terminal]
@@ -196,30 +196,26 @@ class FlowRun:
 
     def _between(self, before: Point, after: Point, times: Array, stepper: GuardedStepper) -> Any:
         from scipy.interpolate import CubicHermiteSpline
-        spline = CubicHermiteSpline([before.time, after.time], [before.loss, after.loss], [before.loss_slope, after.loss_slope])
+
+        spline = CubicHermiteSpline(
+            [before.time, after.time], [before.loss, after.loss], [before.loss_slope, after.loss_slope]
+        )
         d = 1e-4 * (after.time - before.time)
         low, high = np.clip(times - d, before.time, after.time), np.clip(times + d, before.time, after.time)
         v = self.flow.weights(((stepper.interpolant(high) - stepper.interpolant(low)) / (high - low)).T)
         return spline(times).tolist(), v, spline(times, 1).tolist()
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
-        """Return the point with its loss and dE/dt = g . dw/dt; raise where they are not finite."""
+        """Return the point with its loss and dE/dt = g . dw/dt; raise `NonFinite` where they are not."""
         state = np.array(state)
         w = self.flow.weights(state)
         product = None
-        try:
-            asks = self._takes_product or self.recorder.takes_product(step, kept)
-            if asks and self.counted.remembered(w) is None:
-                product = self.counted.with_product(w)[2]
-            velocity = self.flow.weights(self.flow(t, state))
-            loss, gradient = self.counted.known(w)
-        except (BudgetSpent, *FAILURES):
-            raise
-        except Exception as error:
-            if self.stepper is None:
-                raise  # At the very start it is the door that the error stands at.
-            raise StepFailed(Outcome.FAILED, f"the problem raised: {sentence_of(error)}") from error
+        asks = self._takes_product or self.recorder.takes_product(step, kept)
+        if asks and self.counted.remembered(w) is None:
+            product = self.counted.with_product(w)[2]
+        velocity = self.flow.weights(self.flow(t, state))
+        loss, gradient = self.counted.known(w)
         slope = float(gradient @ velocity)
         if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
-            raise StepFailed(Outcome.DIVERGED, f"the loss or its gradient is not finite at t = {t:.9g}")
+            raise NonFinite("the loss or its gradient")
         return Point(t, step, state, w, loss, velocity, slope, gradient=gradient, product=product)

@@ -1,4 +1,4 @@
-"""What a user hands to a run to be called on its way: checked at the door, told apart from the run when it fails."""
+"""What users hand to a run to be called on its way: checked at the door, and told apart when it fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradflow.simulate.place import AtPlace, Place
 
 
 class HookError(Exception):
-    """A record, event or callback raised what is no missing value but a bug; the cause is the user's error."""
+    """A record, event or callback raised what is no missing value but a bug: the user's own error."""
 
     def __init__(self, bug: Exception) -> None:
         super().__init__(bug)

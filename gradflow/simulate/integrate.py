@@ -183,7 +183,11 @@ def integrated(
     integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
     weights = flow.weights(state)
     recorder = Recorder(
-        flow.problem, record, checked_sketch(sketch, weights.size), watch.events, num_rows=max(16, wanted.size)
+        flow.problem,
+        record,
+        checked_sketch(sketch, weights.size),
+        watch.events,
+        num_rows=max(16, wanted.size),
     )
     settings = storage.json_values(
         {
@@ -198,7 +202,7 @@ def integrated(
             "times": None if times is None else len(wanted),
             "gradient_tolerance": gradient_tolerance,
             "max_evaluations": budget,
-            "sketch": sketch and sketch.settings,
+            "sketch": None if sketch is None else sketch.settings,
         }
     )
     with Progress(progress, start, end, f"{integrator.name}, flow time") as bar:
@@ -238,8 +242,8 @@ def checked_flow(flow: Any) -> Flow:
         if isinstance(flow, Problem):
             raise ValueError(f"`flow` must be a flow, got a problem: give gf.GradientFlow({flow!r:.60})")
         missing = [name for name in MEMBERS if name not in dir(flow)]
-        what = "got" if len(missing) == len(MEMBERS) else f"which has {', '.join(MEMBERS)}, got without {', '.join(missing)}"
-        raise ValueError(f"`flow` must be a flow such as gf.GradientFlow(problem), {what} {flow!r:.60}")
+        lacks = f" without {', '.join(missing)}" if len(missing) < len(MEMBERS) else ""
+        raise ValueError(f"`flow` must be a flow such as gf.GradientFlow(problem), got {flow!r:.60}{lacks}")
     return flow
 
 
@@ -293,5 +297,3 @@ def _wanted(times: int | ArrayLike | None, start: float, end: float) -> Array:
             f"`times` must increase from at least {start:g} to at most {end:g}, got {times!r:.60}"
         )
     return inside
-
-

@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Interrupts:
-    """Turns the first interrupt of a run into KeyboardInterrupt, and holds later ones back while rows are put together.
+    """Turns the first interrupt of a run into KeyboardInterrupt and holds later ones back.
 
     SIGTERM, by which a cluster announces the end of a job, is taken where the run keeps a checkpoint. In
     threads other than the main one, and where a program has its own handler, nothing is changed.

@@ -89,7 +89,9 @@ class Recorder:
         """Keep a point as a row where `kept`, and evaluate the records that are due there."""
         fresh = kept and (self.last_kept is None or point.time > self.last_kept.time)
         if self._records:
-            due_now = [column for column in due(self._records, point.step, fresh) if self._is_new(column, point)]
+            due_now = [
+                column for column in due(self._records, point.step, fresh) if self._is_new(column, point)
+            ]
             place = place or self.place(point)
             values = [column.value(place) for column in due_now]
             for column, value in zip(due_now, values, strict=True):
@@ -142,9 +144,7 @@ class Recorder:
             losses=column["loss"],
             records={each.name: each.array(counts[each.name]) for each in self._records},
             record_times={each.name: each.times(times) for each in self._records},
-            crossings={
-                name: _crossings(found, last.weights.size) for name, found in self._crossings.items()
-            },
+            crossings={name: _crossings(found, last.weights.size) for name, found in self._crossings.items()},
             step_times=np.array(self._step_times)[:num_steps],
             step_losses=np.array(self._step_losses)[:num_steps],
             learning_rates=rates if np.isfinite(rates).all() else None,

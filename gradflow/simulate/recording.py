@@ -80,10 +80,14 @@ class Column:
         try:
             value = np.asarray(evaluated(self.function, place))
         except FAILURES as failure:
-            self._warn(f"record {self.name!r} has no value at t = {place.time:.6g} (nan stands there): {failure}")
+            self._warn(
+                f"record {self.name!r} has no value at t = {place.time:.6g} (nan stands there): {failure}"
+            )
             return None
         except HookError as error:
-            error.bug.add_note(f"in record {self.name!r}, which is called with (t, w), at t = {place.time:.6g}")
+            error.bug.add_note(
+                f"in record {self.name!r}, which is called with (t, w), at t = {place.time:.6g}"
+            )
             raise
         if value.dtype.hasobject:
             raise HookError(
@@ -152,7 +156,8 @@ def columns(record: Record | None, expected: int) -> list[Column]:
     """
     if record is not None and not isinstance(record, Mapping):
         raise ValueError(
-            f"`record` must map names to functions of (t, w), as in {{'w0': lambda t, w: w[0]}}, got {record!r:.60}"
+            "`record` must map names to functions of (t, w), as in {'first': lambda t, w: w[0]}, "
+            f"got {record!r:.60}"
         )
     named = dict(record or {})
     for name, function in named.items():

@@ -41,10 +41,8 @@ class Rows:
 
     def _grow(self, row: NDArray[Any], least: int) -> None:
         old = self._buffer
-        if old is None:
-            wanted = min(self._expected, LARGEST_START // max(row.nbytes, 1))
-        else:
-            wanted = 2 * len(old)
+        expected = min(self._expected, LARGEST_START // max(row.nbytes, 1))
+        wanted = expected if old is None else 2 * len(old)
         self._buffer = np.empty((max(least, wanted), *row.shape), dtype=row.dtype)
         if old is not None:
             self._buffer[: len(old)] = old

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from gradflow.types import Array
 
 # Trials into what is undefined that one step may take back, each a tenth as long as the last.
 MAX_TAKEN_BACK = 20
+# After so many steps without a trial taken back, steps may be so much longer again.
+CALM_STEPS, RELAXED = 50, 2.0
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
 # So many times its start's size is beyond all bounds, where a flow is that fast.
@@ -32,12 +34,23 @@ class StepFailed(Exception):
         self.outcome, self.message = outcome, message
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """An explicit Runge-Kutta method of scipy's form: what lies beyond an edge it does not feel coming."""
+
+    max_step: float
+    n_stages: int
+
+
 class _UserError(Exception):
     """The user's function raised, or gave what is not finite; the cause is its error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
         self.error = error
+
+
+_PASSED_ON = (BudgetSpent, StepFailed)
 
 
 class GuardedStepper:
@@ -50,9 +63,16 @@ class GuardedStepper:
     """
 
     def __init__(
-        self, flow: Flow, integrator: Integrator, start: Point, end_time: float, options: dict[str, Any]
+        self,
+        flow: Flow,
+        integrator: Integrator,
+        start: Point,
+        end_time: float,
+        options: dict[str, Any],
+        arrive: Callable[[float, Array], Point],
     ) -> None:
         self._flow, self._integrator, self._end_time = flow, integrator, end_time
+        self._arrive = arrive
         self._options = {name: value for name, value in options.items() if integrator.takes(name)}
         dense = jacobian(flow) if integrator.takes("jac") else None
         if dense is not None:
@@ -64,7 +84,9 @@ class GuardedStepper:
         self._start_size = float(np.linalg.norm(start.state))
         self._tried = self.t
         self._num_taken_back = 0
+        self._edge: tuple[float, StepFailed | None] = (np.inf, None)
         self._first_step: float | None = None
+        self._longest, self._num_calm = np.inf, 0
         self._interpolant: Callable[[Any], Array] | None = None
         self._history: list[tuple[float, str]] = []
         self.solver: Stepper | None = None
@@ -79,14 +101,27 @@ class GuardedStepper:
                 name, text = other, f"{text}, {other} from t = {time:.6g}"
         return text
 
-    def step(self) -> None:
-        """Advance to the next accepted point or raise `StepFailed`."""
+    def step(self) -> Point:
+        """Return the next accepted point, where everything is defined, or raise `StepFailed`."""
         self._interpolant = None
         self._num_taken_back = 0
-        solver, message = self._attempted()
-        if solver.status == "failed" or solver.t == self.t:
-            raise self._stuck(message or "the step size fell below the spacing of floats")
-        self.t, self.y = float(solver.t), np.array(solver.y)
+        while True:
+            solver, message = self._attempted()
+            if solver.status == "failed" or solver.t == self.t:
+                raise self._at_edge() or self._stuck(
+                    message or "the step size fell below the spacing of floats"
+                )
+            t, y = float(solver.t), np.array(solver.y)
+            try:
+                point = self._arrive(t, y)
+            except _PASSED_ON:
+                raise
+            except Exception as error:
+                self._take_back(_undefined(error))
+                continue
+            self.t, self.y = t, point.state
+            self._relax()
+            return point
 
     def state_at(self, t: float) -> Array:
         """Return the state inside the last step."""
@@ -119,23 +154,37 @@ class GuardedStepper:
 
     def _take_back(self, end: StepFailed) -> None:
         """Prepare a smaller first step from the last accepted point, or end the run there."""
-        self._first_step = 0.1 * ((self._tried - self.t) or self._end_time - self.t)
+        length = (self._tried - self.t) or self._end_time - self.t
+        self._first_step, self._longest, self._num_calm = 0.1 * length, 0.5 * length, 0
         exhausted = self._num_taken_back == MAX_TAKEN_BACK or self.t + self._first_step == self.t
         if exhausted or not self._integrator.takes("first_step"):
             raise end from None
         self._num_taken_back += 1
+        self._edge = self._tried, end
         self._history += _switches(self.solver)
         self._tried, self.solver = self.t, None
 
+    def _relax(self) -> None:
+        """Let steps grow again that stayed below the length of a trial that was taken back."""
+        if self._longest == np.inf or not isinstance(self.solver, Bounded):
+            return
+        self._num_calm += 1
+        if self._num_calm == CALM_STEPS:
+            self._num_calm = 0
+            self._longest *= RELAXED
+            self.solver.max_step = self._longest
+
     def _made(self) -> Stepper:
-        options = (
-            self._options if self._first_step is None else {**self._options, "first_step": self._first_step}
-        )
+        options = dict(self._options)
+        if self._first_step is not None:
+            options["first_step"] = min(self._first_step, self._end_time - self.t)
         made = self._integrator.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
         if not isinstance(made, Stepper):
             raise ValueError(
                 f"`method` must make an integrator with step() and dense_output(), got {made!r:.60}"
             )
+        if self._longest < np.inf and isinstance(made, Bounded):
+            made.max_step = self._longest
         return made
 
     def _guarded(
@@ -146,7 +195,7 @@ class GuardedStepper:
                 self._tried = t
             try:
                 value = function(t, y.copy())
-            except BudgetSpent:
+            except _PASSED_ON:
                 raise
             except Exception as error:
                 raise _UserError(error) from error
@@ -161,7 +210,7 @@ class GuardedStepper:
         def guarded(t: float, y: Array) -> tuple[Array, Callable[[Array], Array]]:
             try:
                 velocity, product = linearize(t, y.copy())
-            except BudgetSpent:
+            except _PASSED_ON:
                 raise
             except Exception as error:
                 raise _UserError(error) from error
@@ -171,6 +220,11 @@ class GuardedStepper:
             return self._guarded(lambda _, u: product(u), "a product with the Hessian")(self.t, v)
 
         return guarded
+
+    def _at_edge(self) -> StepFailed | None:
+        """Return why the last trial was taken back if that was so near that nothing lies between."""
+        time, end = self._edge
+        return end if time - self.t <= BLOW_UP_SPACINGS * np.spacing(abs(self.t)) else None
 
     def _stuck(self, message: str) -> StepFailed:
         """Return why the step size collapsed: a blow-up, a singularity, or the integrator's own word."""
@@ -198,7 +252,7 @@ def _undefined(error: Exception) -> StepFailed:
 
 
 def _overflowed(error: Exception) -> StepFailed:
-    """Return why the integrator itself could not go on; a ValueError of scipy's is of numbers that overflowed."""
+    """Return why the integrator itself could not go on; scipy raises ValueError where numbers overflowed."""
     if isinstance(error, np.linalg.LinAlgError):
         return StepFailed(Outcome.FAILED, str(error) or repr(error))
     return StepFailed(Outcome.DIVERGED, "the integrator's own numbers overflowed beyond the last step")

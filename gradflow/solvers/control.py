@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import ArrayLike
 from scipy.integrate import OdeSolver
 
 from gradflow import validate
+from gradflow.numerics.differences import forward_into, resolution
 from gradflow.types import Array
 
 _FINEST = 1e3 * float(np.finfo(float).eps)
-# Of a difference of velocities, relative to |y|.
-_DIFFERENCE = 1e-7
+# Of the distance between two velocities, relative to |y| and the root of their precision; least |y| for it.
+_DIFFERENCE = 6.7
+_LEAST_LENGTH = 1e-7
 
 
 class Tolerance:
@@ -85,13 +88,5 @@ def jacobian_by_differences(
     fun: Callable[[float, Array], Array], t: float, y: Array, velocity: Array, image: Array
 ) -> Callable[[Array], Array]:
     """Return the product v -> J(t, y) v by differences of `fun` with its value `velocity`, into `image`."""
-    length = _DIFFERENCE * max(float(np.linalg.norm(y)), _DIFFERENCE)
-
-    def product(v: Array) -> Array:
-        step = length / float(np.linalg.norm(v))
-        np.multiply(v, step, out=image)
-        np.add(image, y, out=image)
-        np.subtract(fun(t, image), velocity, out=image)
-        return np.divide(image, step, out=image)
-
-    return product
+    distance = resolution(velocity) ** 0.5 * _DIFFERENCE * max(float(np.linalg.norm(y)), _LEAST_LENGTH)
+    return forward_into(partial(fun, t), y, velocity, distance, image)

@@ -37,7 +37,7 @@ def joined(earlier: Trajectory, later: Trajectory) -> Trajectory:
         return None if first is None or second is None else np.concatenate([first[before], second])
 
     times, weights = both("times"), both("weights")
-    own = earlier.states is earlier.weights and later.states is later.weights
+    stateless = earlier.states is earlier.weights and later.states is later.weights
     records = {
         name: _records(earlier, later, name, before, meeting)
         for name in dict.fromkeys([*earlier.records, *later.records])
@@ -46,10 +46,12 @@ def joined(earlier: Trajectory, later: Trajectory) -> Trajectory:
         later,
         times=times,
         weights=weights,
-        states=weights if own else both("states"),
+        states=weights if stateless else both("states"),
         **{name: both(name) for name in ("steps", "losses", "learning_rates", "velocities", "loss_slopes")},
         records={name: values for name, (values, _) in records.items()},
-        record_times={name: times if own_times is None else own_times for name, (_, own_times) in records.items()},
+        record_times={
+            name: times if own_times is None else own_times for name, (_, own_times) in records.items()
+        },
         crossings=_crossings(earlier, later),
         step_times=np.concatenate([earlier.step_times[:-1], later.step_times]),
         step_losses=np.concatenate([earlier.step_losses[:-1], later.step_losses]),
@@ -69,9 +71,7 @@ def _records(
         first = earlier.records.get(name, np.full((len(before), *shape), np.nan))[before]
         second = later.records.get(name, np.full((len(later.times), *shape), np.nan))
         return np.concatenate([first, second]), None
-    parts = [
-        (run.records[name], run.record_times[name]) for run in (earlier, later) if name in run.records
-    ]
+    parts = [(run.records[name], run.record_times[name]) for run in (earlier, later) if name in run.records]
     if len(parts) == 2:
         early = parts[0][1] < meeting
         parts[0] = parts[0][0][early], parts[0][1][early]
@@ -81,7 +81,9 @@ def _records(
 
 def _crossings(earlier: Trajectory, later: Trajectory) -> dict[str, Crossings]:
     names = dict.fromkeys([*earlier.crossings, *later.crossings])
-    runs = {name: [run.crossings[name] for run in (earlier, later) if name in run.crossings] for name in names}
+    runs = {
+        name: [run.crossings[name] for run in (earlier, later) if name in run.crossings] for name in names
+    }
     return {
         name: Crossings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
         for name, found in runs.items()

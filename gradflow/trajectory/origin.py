@@ -100,8 +100,8 @@ def restored(description: Any, problem: Any = None) -> Any:
     if LEFT_OUT in names:
         if problem is None:
             raise ValueError(
-                f"`trajectory` must be given its problem again, got a file of {kind.__name__}, which keeps none: "
-                "ask for flow_on(problem)"
+                f"`trajectory` must be given its problem again, got a file of {kind.__name__}, which keeps "
+                "none: ask for flow_on(problem)"
             )
         values[LEFT_OUT] = problem
     if set(names) != set(values):

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from gradflow.trajectory import Trajectory
+from gradflow.trajectory.crossings import Crossings
+from gradflow.trajectory.origin import Origin
 
 FORMAT = "gradflow-trajectory"
 VERSION = 2

@@ -19,6 +19,7 @@ from gradflow.types import Array
 if TYPE_CHECKING:
     import xarray
 
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Trajectory:
     """The kept rows of a run, every step's loss, and why the run stopped.

@@ -18,9 +18,9 @@ from gradflow.problems.layered.architecture import Architecture, Layers
 from gradflow.problems.layered.hessian_products import HessianProduct
 from gradflow.problems.layered.passes import Plan
 from gradflow.problems.layered.pool import Pool
-from gradflow.problems.layered.rough_products import KINDS, LEAST_SIGNALS, RoughProduct
+from gradflow.problems.layered.rough_products import LEAST_SIGNALS, RoughProduct
 from gradflow.problems.layered.targets import class_labels, target_rows
-from gradflow.problems.problem import Product
+from gradflow.problems.problem import Linearization, Product
 from gradflow.types import Array
 
 # For a first layer of at most so many units, packing transposed inputs takes up to a fifth of a gradient.
@@ -116,21 +116,10 @@ class FeedForward:
         narrow = self._network.widths[1] <= _NARROW
         self._hold(signal, np.ascontiguousarray(signal.T) if narrow else signal.T, desired.T.copy())
 
-    @property
-    def rough_products(self) -> tuple[dict[str, str], ...]:
-        """Arguments of `linearize` for products cheaper than a gradient; none for a tiny network."""
-        if self.num_samples * sum(self._network.widths[1:]) < LEAST_SIGNALS:
-            return ()
-        return tuple({"precision": "single", "kind": kind} for kind in reversed(KINDS))
-
     def _hold(self, rows: Array, signal: Array, targets: Array) -> None:
         """Take signals of the input layer (N, d [+ 1]), their transpose and targets (c, N) as the data."""
         self._rows, self._signal, self._targets = rows, signal, targets
         self.num_samples = len(rows)
-
-    def rough_linearizations(self) -> tuple[Any, ...]:
-        """Return `linearize` with rough products, the cheapest first."""
-        return tuple(partial(self.linearize, **how) for how in self.rough_products)
 
     def __repr__(self) -> str:
         widths = "-".join(map(str, self._network.widths))
@@ -159,26 +148,24 @@ class FeedForward:
         plan, _ = self._forward(w)
         return self._product(plan)(v)
 
-    def linearize(
-        self, w: ArrayLike, *, precision: str = "double", kind: str = "hessian"
-    ) -> tuple[float, Array, Product]:
-        """Return E(w), dE/dw and a product v -> H(w) v, which reuses the passes at w.
-
-        Loss and gradient are always in double precision. With `precision` "single" the product (for v of
-        shape (n,) only) is good to about 1e-6 at 0.4 to 0.8 of the cost of a gradient; with `kind`
-        "gauss-newton" in addition it is the product with the Gauss-Newton matrix J' (d2E/dy2) J, which is
-        cheaper still.
-        """
-        exact = validate.choice("kind", kind, KINDS) == "hessian"
-        if validate.choice("precision", precision, ("double", "single")) == "single":
-            return self._roughly(w, exact)
-        if not exact:
-            raise ValueError("`kind` must be hessian in double precision, got 'gauss-newton'")
+    def linearize(self, w: ArrayLike) -> tuple[float, Array, Product]:
+        """Return E(w), dE/dw and the product v -> H(w) v, which reuses the passes at w."""
         plan, loss = self._forward(w)
         product = self._product(plan)
         return loss, plan.gradient(), product
 
-    def _roughly(self, w: ArrayLike, exact: bool) -> tuple[float, Array, Product]:
+    def rough_linearizations(self) -> tuple[Linearization, ...]:
+        """Return functions like `linearize` with products in single precision; none for a tiny network.
+
+        The first one's products are those with the Gauss-Newton matrix J' (d2E/dy2) J, the second one's
+        those with H, good to about 1e-6 at 0.4 to 0.8 of the cost of a gradient. Loss and gradient are
+        in double precision.
+        """
+        if self.num_samples * sum(self._network.widths[1:]) < LEAST_SIGNALS:
+            return ()
+        return partial(self._roughly, exact=False), partial(self._roughly, exact=True)
+
+    def _roughly(self, w: ArrayLike, *, exact: bool) -> tuple[float, Array, Product]:
         plan, loss = self._forward(w)
         curvature = self._output_loss.curvature(plan.output.delta.copy(), self._targets)
         plan.backward(curved=exact)

@@ -18,8 +18,6 @@ from gradflow.types import Array
 
 Single = NDArray[Any]
 
-KINDS = ("hessian", "gauss-newton")
-
 # Signals (units times samples) below which a call costs more than its arithmetic, in either precision.
 LEAST_SIGNALS = 1_000
 
