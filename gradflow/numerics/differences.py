@@ -149,7 +149,7 @@ class _Scan:
         """Return the k whose gap is as small as `hoped`, or the smallest on the way that leads down."""
         if self.gap(0) <= hoped:
             return 0
-        # Rounding is small against the value, of that `size`: where f changes much, it is the bends that show.
+        # Rounding is small against the value, of that `size`: where f changes much, its bends show.
         change = self.start * float(np.linalg.norm(self.difference(0)))
         way = 1 if change <= _MOST_NOISE * size and self.gap(1) < self.gap(0) else -1
         best = k = 0

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import validate
+from gradflow.curvature.tracking.tracker import SharpnessTracker
 from gradflow.errors import FAILURES, Undefined
 from gradflow.problems.problem import Product
+from gradflow.simulate.place import AtPlace, Place
 from gradflow.trajectory import Outcome, Trajectory
 from gradflow.trajectory.sketch import Sketch
 from gradflow.types import Array
@@ -21,17 +23,6 @@ Record = Mapping[str, Callable[[float, Array], Any]]
 
 # Bytes set aside for rows that are expected but may never come.
 LARGEST_START = 2**30
-
-
-@runtime_checkable
-class SharesPass(Protocol):
-    """A record that can use the passes which a run makes at a row, if the run is on its `problem`."""
-
-    problem: Any
-    needs_product: bool
-
-    def with_pass(self, t: float, w: Array, gradient: Array, product: Product | None) -> Any:
-        """Return the value at (t, w), given dE/dw and, where the run has it, the product v -> H(w) v."""
 
 
 class Point(NamedTuple):
@@ -108,9 +99,13 @@ class Recorder:
         num_steps: int = 16,
     ) -> None:
         self._record = _checked_record(record)
-        self._sharing = _sharing(self._record, problem)
+        self._sharing = _sharing(self._record)
+        self._problem = problem
         self.shares = bool(self._sharing)
-        self.needs_product = any(function.needs_product for function in self._sharing.values())
+        self.needs_product = any(
+            not isinstance(function, SharpnessTracker) or function.products == "exact"
+            for function in self._sharing.values()
+        )
         self._sketch = sketch
         names = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope", "learning_rate")
         self._columns = {
@@ -136,8 +131,18 @@ class Recorder:
 
     def _value(self, name: str, point: Point) -> Any:
         weights = read_only(point.weights)
-        if name in self._sharing and point.gradient is not None:
-            return self._sharing[name].with_pass(point.time, weights, point.gradient, point.product)
+        if name in self._sharing:
+            place = Place(
+                self._problem,
+                point.time,
+                point.step,
+                point.state,
+                weights,
+                loss=point.loss,
+                gradient=point.gradient,
+                product=point.product,
+            )
+            return self._sharing[name].at_place(place)
         return self._record[name](point.time, weights)
 
     def _append(self, point: Point, recorded: dict[str, NDArray[Any]]) -> None:
@@ -221,13 +226,9 @@ def _checked_record(record: Record | None) -> dict[str, Callable[[float, Array],
     return dict(record or {})
 
 
-def _sharing(record: dict[str, Any], problem: Any) -> dict[str, SharesPass]:
-    """Return the records that share the passes of a run on `problem`."""
-    return {
-        name: function
-        for name, function in record.items()
-        if isinstance(function, SharesPass) and function.problem is problem
-    }
+def _sharing(record: dict[str, Any]) -> dict[str, AtPlace]:
+    """Return the records that want the whole place."""
+    return {name: function for name, function in record.items() if isinstance(function, AtPlace)}
 
 
 def checked_sketch(sketch: Sketch | None, num_weights: int) -> Sketch | None:
