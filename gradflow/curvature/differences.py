@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.numerics.differences import Differences
+from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem, Product
 
 
@@ -35,6 +36,7 @@ def difference_product(problem: Problem, w: ArrayLike, gradient: ArrayLike | Non
     >>> difference_product(Quadratic([1.0, 4.0]), [0.0, 0.0])(np.array([0.0, 1.0])).round(9)
     array([0., 4.])
     """
-    weights = validate.weight_vector("w", w, problem.num_weights)
+    complete = as_problem(problem)
+    weights = validate.weight_vector("w", w, complete.num_weights)
     base = None if gradient is None else validate.weight_vector("gradient", gradient, weights.size)
-    return Differences(problem.gradient, is_central=False)(weights, base)
+    return Differences(complete.gradient, is_central=False)(weights, base)

@@ -8,7 +8,10 @@ from scipy.sparse import diags_array
 from scipy.sparse.linalg import ArpackError, LinearOperator, aslinearoperator, eigsh
 
 from gradflow import validate
+from gradflow.curvature.noise import NOISES, Pairs, noise_of, vouched
 from gradflow.errors import Undefined
+from gradflow.numerics.krylov import spectral_radius
+from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem, Product
 from gradflow.types import Array
 
@@ -17,6 +20,8 @@ _ALWAYS_DENSE = 64
 # Up to here the whole Hessian is affordable where the Krylov search fails.
 _DENSE_RESCUE = 2000
 _COLUMNS_AT_ONCE = 128
+# Products for a rough look at the largest eigenvalue.
+_ROUGHLY = 10
 
 
 def hessian_operator(problem: Problem, w: ArrayLike) -> LinearOperator:
@@ -45,8 +50,15 @@ def hessian_operator(problem: Problem, w: ArrayLike) -> LinearOperator:
     >>> hessian_operator(Quadratic([1.0, 4.0]), [0.0, 0.0]) @ np.array([1.0, 1.0])
     array([1., 4.])
     """
-    w = validate.weight_vector("w", w, problem.num_weights)
-    return operator_of(problem.linearize(w)[2], w.size)
+    return _hessian(problem, w)[1]
+
+
+def _hessian(problem: Problem, w: ArrayLike) -> tuple[Product, LinearOperator]:
+    """Return the product and the operator made of it."""
+    complete = as_problem(problem)
+    w = validate.weight_vector("w", w, complete.num_weights)
+    product = complete.linearize(w)[2]
+    return product, operator_of(product, w.size)
 
 
 def operator_of(product: Product, num_weights: int) -> LinearOperator:
@@ -114,7 +126,12 @@ def sharpness(
     Undefined
         If the Hessian has no finite value at `w`.
     RuntimeError
-        If `tol` cannot be reached, as with products that carry noise; no number is made up.
+        If `tol` cannot be reached; no number is made up.
+
+    Notes
+    -----
+    Products that are differences of gradients know their error, and nothing finer is asked of them: a
+    warning says to what the value is good then, about 1e-3 for gradients in single precision.
 
     References
     ----------
@@ -130,10 +147,13 @@ def sharpness(
     >>> sharpness(Quadratic([1.0, 4.0]), [0.0, 0.0], preconditioner=[9.0, 1.0])
     9.0
     """
-    operator = hessian_operator(problem, w)
+    product, operator = _hessian(problem, w)
+    tol, noise = validate.positive("tol", tol), noise_of(product)
     if preconditioner is not None:
-        operator = _preconditioned(operator, preconditioner)
-    return float(top_pairs_of(operator, 1, validate.positive("tol", tol))[0][0])
+        scale = validate.scale("preconditioner", preconditioner)
+        operator = _preconditioned(operator, scale)
+        noise *= float(np.linalg.norm(scale, 2) if np.ndim(scale) == 2 else np.max(scale))
+    return float(vouched(top_pairs_of(operator, 1, tol, noise), tol)[0][0])
 
 
 def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) -> tuple[Array, Array]:
@@ -174,9 +194,10 @@ def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) ->
     >>> values, abs(vectors[:, 0])
     (array([4., 2.]), array([0., 1., 0.]))
     """
-    operator = hessian_operator(problem, w)
+    product, operator = _hessian(problem, w)
     check_count(k, operator.shape[0])
-    return top_pairs_of(operator, k, validate.positive("tol", tol))
+    tol = validate.positive("tol", tol)
+    return vouched(top_pairs_of(operator, k, tol, noise_of(product)), tol)
 
 
 def bottom_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) -> tuple[Array, Array]:
@@ -190,9 +211,10 @@ def bottom_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6)
     >>> bottom_eigenpairs(Quadratic([1.0, -4.0, 2.0]), [0.0, 0.0, 0.0], 2)[0]
     array([-4.,  1.])
     """
-    operator = hessian_operator(problem, w)
+    product, operator = _hessian(problem, w)
     check_count(k, operator.shape[0])
-    values, vectors = top_pairs_of(-1.0 * operator, k, validate.positive("tol", tol))
+    tol = validate.positive("tol", tol)
+    values, vectors = vouched(top_pairs_of(-1.0 * operator, k, tol, noise_of(product)), tol)
     return -values, vectors
 
 
@@ -202,10 +224,9 @@ def check_count(k: int, num_weights: int) -> None:
         raise ValueError(f"`k` must be at most the number of weights, {num_weights}, got {k}")
 
 
-def _preconditioned(operator: LinearOperator, preconditioner: ArrayLike) -> LinearOperator:
+def _preconditioned(operator: LinearOperator, scale: float | Array) -> LinearOperator:
     """Return C' H C with M = C C', which has the eigenvalues of M^1/2 H M^1/2."""
     n = operator.shape[0]
-    scale = validate.scale("preconditioner", preconditioner)
     if np.ndim(scale) and np.shape(scale)[0] != n:
         raise ValueError(f"`preconditioner` must have {n} entries a side, got shape {np.shape(scale)}")
     factor = (
@@ -221,12 +242,15 @@ def _dense(operator: LinearOperator) -> Array:
     return 0.5 * (matrix + matrix.T)
 
 
-def top_pairs_of(operator: LinearOperator, k: int, tol: float) -> tuple[Array, Array]:
-    """Return the `k` largest eigenvalues (descending) and eigenvectors of a symmetric operator."""
+def top_pairs_of(operator: LinearOperator, k: int, tol: float, noise: float = 0.0) -> Pairs:
+    """Return the `k` largest eigenvalues (descending) and eigenvectors of a symmetric operator.
+
+    `noise` is the size of the error of its product with a unit vector: no residual can be smaller.
+    """
     n = operator.shape[0]
     if n > _ALWAYS_DENSE and 3 * k < n:
         for basis_size in (2 * k + 8, min(6 * k + 40, n)):
-            pairs = _krylov_top(operator, k, tol, basis_size)
+            pairs = _krylov_top(operator, k, tol, noise, basis_size)
             if pairs is not None:
                 return pairs
         if n > _DENSE_RESCUE:
@@ -235,10 +259,11 @@ def top_pairs_of(operator: LinearOperator, k: int, tol: float) -> tuple[Array, A
                 "its products may carry noise, ask for a larger `tol`"
             )
     values, vectors = np.linalg.eigh(_dense(operator))
-    return values[: -k - 1 : -1], vectors[:, : -k - 1 : -1]
+    size = max(float(np.abs(values).max()), np.finfo(float).tiny)
+    return Pairs(values[: -k - 1 : -1], vectors[:, : -k - 1 : -1], NOISES * noise / size)
 
 
-def _krylov_top(operator: LinearOperator, k: int, tol: float, basis_size: int) -> tuple[Array, Array] | None:
+def _krylov_top(operator: LinearOperator, k: int, tol: float, noise: float, basis_size: int) -> Pairs | None:
     """Return the top pairs, or None where the search failed or a residual is too large."""
     n = operator.shape[0]
     rng = np.random.default_rng(0)
@@ -246,10 +271,15 @@ def _krylov_top(operator: LinearOperator, k: int, tol: float, basis_size: int) -
     first = operator.matvec(start)
     unit = float(np.abs(first).max())
     if unit == 0.0:
-        return np.zeros(k), np.eye(n, k)
+        return Pairs(np.zeros(k), np.eye(n, k), 0.0)
     # In units of its size, so that no square of an entry overflows or vanishes.
     operator = (1.0 / max(unit, np.finfo(float).tiny)) * operator
     scale = float(np.linalg.norm(first / unit) / np.linalg.norm(start))
+    allowed = NOISES * noise / unit
+    if allowed > tol * scale:
+        # `scale` may be far below the largest eigenvalue, which the search must not be asked too much of.
+        size = spectral_radius(operator.matvec, start, np.empty((_ROUGHLY + 1, n)), 0.3, _ROUGHLY)[0]
+        tol = max(tol, min(allowed / max(size, scale), 0.5))
 
     def search(found: Array, count: int) -> Array:
         # A new start each time: what is left of an old one has no share in the eigenspaces found from it.
@@ -264,8 +294,10 @@ def _krylov_top(operator: LinearOperator, k: int, tol: float, basis_size: int) -
             values, vectors, residuals = more[0][:k], more[1][:, :k], more[2][:k]
     except ArpackError:
         return None
-    certified = bool((residuals <= tol * np.maximum(scale, np.abs(values).max())).all())
-    return (unit * values, vectors) if certified else None
+    size, residual = max(scale, float(np.abs(values).max())), float(residuals.max())
+    if not residual <= max(tol * size, allowed):
+        return None
+    return Pairs(unit * values, vectors, residual / size)
 
 
 def _search(

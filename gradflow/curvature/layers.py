@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
+from gradflow.curvature.noise import noise_of, vouched
+from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
 from gradflow.types import Array
 
@@ -44,9 +46,10 @@ def layer_sharpness(
     >>> layer_sharpness(Quadratic([1.0, 4.0, 3.0]), [0.0, 0.0, 0.0], [[0, 1], [2]])
     array([4., 3.])
     """
-    w = validate.weight_vector("w", w, problem.num_weights)
+    complete = as_problem(problem)
+    w = validate.weight_vector("w", w, complete.num_weights)
     tol = validate.positive("tol", tol)
-    product = problem.linearize(w)[2]
+    product = complete.linearize(w)[2]
     blocks = _own_layers(problem) if layers is None else layers
     places = [validate.indices(f"layers[{i}]", block, w.size) for i, block in enumerate(blocks)]
 
@@ -55,8 +58,11 @@ def layer_sharpness(
         padded[block] = v
         return product(padded)[block]
 
-    operators = [operator_of(partial(within, block), block.size) for block in places]
-    return np.array([top_pairs_of(operator, 1, tol)[0][0] for operator in operators])
+    def sharpness_of(block: NDArray[np.intp]) -> float:
+        operator = operator_of(partial(within, block), block.size)
+        return float(vouched(top_pairs_of(operator, 1, tol, noise_of(product)), tol)[0][0])
+
+    return np.array([sharpness_of(block) for block in places])
 
 
 def _own_layers(problem: Any) -> list[NDArray[np.intp]]:

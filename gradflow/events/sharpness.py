@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gradflow.curvature.tracking.tracker import SharpnessTracker
 from gradflow.events import Event
 from gradflow.problems.problem import Problem
+from gradflow.types import Array
+
+if TYPE_CHECKING:
+    from gradflow.simulate.place import Place
 
 
 def sharpness_reaches(
@@ -57,5 +63,18 @@ def sharpness_reaches(
     >>> (run.crossings["edge"][1] - 0.5 * np.log(3.0 / 0.2)).round(7) + 0.0
     array([0.])
     """
-    tracker = SharpnessTracker(problem, tol)
-    return Event(lambda t, w: float(tracker(t, w)), levels, direction, terminal)
+    return Event(_Sharpness(SharpnessTracker(problem, tol)), levels, direction, terminal)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sharpness:
+    """The function of the event: the tracker's value as a number, at a place of a run or at (t, w)."""
+
+    tracker: SharpnessTracker
+
+    def __call__(self, t: float, w: Array) -> float:
+        return float(self.tracker(t, w))
+
+    def at_place(self, place: Place) -> float:
+        """Return the value from what the run has at the place."""
+        return float(self.tracker.at_place(place))

@@ -50,6 +50,14 @@ def central(function: Function, x: Array, step: Array) -> Array:
     return 0.5 * (function(x + step) - function(x - step))
 
 
+def central_slope(function: Callable[[Array], float], x: Array, step: float, index: int) -> float:
+    """Return df/dx_i of a function with one value, (f(x + h e_i) - f(x - h e_i)) / (2 h), h as rounded."""
+    ahead, behind = x.copy(), x.copy()
+    ahead[index] += step
+    behind[index] -= step
+    return (function(ahead) - function(behind)) / float(ahead[index] - behind[index])
+
+
 def forward_into(function: Function, x: Array, value: Array, distance: float, image: Array) -> Product:
     """Return the product v -> |v| / d (f(x + d v / |v|) - f(x)), which works in `image` and returns it."""
 
@@ -149,7 +157,7 @@ class _Scan:
         """Return the k whose gap is as small as `hoped`, or the smallest on the way that leads down."""
         if self.gap(0) <= hoped:
             return 0
-        # Rounding is small against the value, of that `size`: where f changes much, it is the bends that show.
+        # Rounding is small against the value, of that `size`: where f changes much, its bends show.
         change = self.start * float(np.linalg.norm(self.difference(0)))
         way = 1 if change <= _MOST_NOISE * size and self.gap(1) < self.gap(0) else -1
         best = k = 0

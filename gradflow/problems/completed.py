@@ -74,6 +74,17 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
     return (Exact if exact else ByDifferences)(members, thing)
 
 
+def is_same_problem(one: Any, other: Any) -> bool:
+    """Return whether both are one problem, completed or as its author wrote it."""
+    return _written(one) is _written(other)
+
+
+def _written(problem: Any) -> Any:
+    """Return what an author wrote; a problem made of functions is its own."""
+    completed = isinstance(problem, _Completed) and not isinstance(problem._author, str)
+    return problem._author if completed else problem
+
+
 @runtime_checkable
 class Descendable(Protocol):
     """The least that a problem is."""

@@ -20,6 +20,18 @@ class FromMatrix:
         self.passes = 0
         self.rng = np.random.default_rng(5)
 
+    def loss(self, w):
+        return 0.0
+
+    def gradient(self, w):
+        return np.zeros_like(w)
+
+    def loss_and_gradient(self, w):
+        return 0.0, np.zeros_like(w)
+
+    def hvp(self, w, v):
+        return self.product(v)
+
     def linearize(self, w):
         self.passes += 1
         return 0.0, np.zeros_like(w), self.product

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from gradflow import GradientFlow, Outcome, integrate
-from gradflow.curvature import sharpness
+from gradflow.curvature import SharpnessTracker, sharpness
 from gradflow.datasets import chebyshev
 from gradflow.events import sharpness_reaches
 from gradflow.problems import DoubleWell, FeedForward
+from gradflow.simulate.place import Place
 
 WELL = DoubleWell()
 
@@ -53,3 +54,26 @@ def test_the_flow_of_the_network_on_t6_reaches_8_and_10_where_the_study_found_it
     _, times, weights = run.crossings["edge"]
     np.testing.assert_allclose(times, [69.64, 272.87], atol=0.02)
     np.testing.assert_allclose([sharpness(problem, w) for w in weights], [8.0, 10.0], rtol=1e-6)
+
+
+def test_ten_crossings_cost_at_most_the_products_of_the_plain_record_again():
+    problem = FeedForward(*chebyshev(6), (30, 20))
+    w0, end_time = problem.initial_weights(0), 280.0
+    assert problem.num_weights == 701
+    tracker = SharpnessTracker(problem)
+    plain = integrate(GradientFlow(problem), w0, end_time, record={"sharpness": tracker})
+    values = plain.records["sharpness"]
+    levels = np.linspace(values[len(values) // 4], values.max(), 12)[1:-1]
+    event = sharpness_reaches(problem, levels)
+    run = integrate(GradientFlow(problem), w0, end_time, events={"edge": event})
+    found, _, weights = run.crossings["edge"]
+    assert set(found) == set(levels)
+    np.testing.assert_allclose([sharpness(problem, w) for w in weights], found, rtol=1e-6)
+    assert event.function.tracker.num_products <= 2 * tracker.num_products
+
+
+def test_the_event_takes_what_a_run_has_at_a_place():
+    event = sharpness_reaches(WELL, 1.0)
+    place = Place(WELL, 0.0, 0, np.array([2.0]), np.array([2.0]), product=lambda v: 7.0 * v)
+    assert event.function.at_place(place) == pytest.approx(7.0)
+    assert event.function(1.0, np.array([2.0])) == pytest.approx(11.0)

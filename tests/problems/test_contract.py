@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradflow.problems.callables import from_callables
+from gradflow.problems.completed import as_problem
 from gradflow.problems.landscapes.catapult import Catapult
 from gradflow.problems.landscapes.neuron import SigmoidNeuron
 from gradflow.problems.landscapes.quadratic import Quadratic
@@ -15,7 +16,15 @@ from gradflow.problems.layered.network import FeedForward
 from gradflow.problems.linear.deep import DeepLinear
 from gradflow.problems.linear.logistic import LogisticRegression, overlapping_logistic
 from gradflow.problems.linear.regression import LinearRegression
-from gradflow.problems.problem import Closed, Problem, Sampled, Start, ThirdDerivative
+from gradflow.problems.problem import (
+    Closed,
+    Differenced,
+    Problem,
+    RoughlyLinearized,
+    Sampled,
+    Start,
+    ThirdDerivative,
+)
 from gradflow.problems.recurrent.network import Recurrent
 
 
@@ -63,6 +72,43 @@ def quartic_both(w):
     return quartic(w), quartic_gradient(w)
 
 
+class OneMember:
+    """The least that an author writes."""
+
+    def loss_and_gradient(self, w):
+        return quartic_both(w)
+
+    def __repr__(self):
+        return "OneMember()"
+
+
+class ThreeMembers:
+    """The least that an author of a problem with samples writes: the mean of 1/2 |w - x|^2 + |w|^4 / 4."""
+
+    def __init__(self, data):
+        self.data, self.num_samples = data, len(data)
+
+    def loss_and_gradient(self, w):
+        gaps = w - self.data
+        loss = 0.5 * (gaps**2).sum(axis=1).mean() + 0.25 * (w @ w) ** 2
+        return loss, gaps.mean(axis=0) + (w @ w) * w
+
+    def subset(self, indices):
+        return ThreeMembers(self.data[indices])
+
+    def __repr__(self):
+        return f"ThreeMembers({self.num_samples} samples)"
+
+
+class FourMembers(OneMember):
+    """The least with an exact product."""
+
+    num_weights = 3
+
+    def hvp(self, w, v):
+        return quartic_hvp(w, v)
+
+
 PROBLEMS = {
     "quadratic": lambda: Quadratic([1.0, 4.0, 9.0], [1.0, -1.0, 2.0]),
     "quadratic, indefinite": lambda: Quadratic(symmetric(4)),
@@ -88,6 +134,7 @@ PROBLEMS = {
     "network, no bias": lambda: network(4, bias=False),
     "network, three hidden layers": lambda: network(4, 3, 5),
     "network, widths of one": lambda: network(1, 1),
+    "network, rough products": lambda: network(20, num_samples=50),
     "network, one sample": lambda: network(4, num_samples=1),
     "network, cross-entropy": lambda: network(4, loss="cross_entropy"),
     "network, outer activations": lambda: network(4, input_activation="sigmoid", output_activation="tanh"),
@@ -104,6 +151,9 @@ PROBLEMS = {
     "callables, fused": lambda: from_callables(None, num_weights=3, loss_and_gradient=quartic_both),
     "callables, fused too": lambda: from_callables(quartic, num_weights=3, loss_and_gradient=quartic_both),
     "callables, differences": lambda: from_callables(quartic, quartic_gradient, 3),
+    "an author's one member": lambda: as_problem(OneMember()),
+    "an author's three members": lambda: as_problem(ThreeMembers(normal(7, 3))),
+    "an author's own product": lambda: as_problem(FourMembers()),
 }
 PROBLEMS |= {
     f"network, {activation}": lambda activation=activation: network(4, activation=activation)
@@ -124,8 +174,14 @@ sampled = pytest.mark.parametrize("name", named(Sampled))
 def place(problem, seed=1):
     """Return weights, two directions of length one, and a block of three directions."""
     generator = np.random.default_rng(seed)
-    w, u, v = generator.normal(size=(3, problem.num_weights))
-    return w, u / np.linalg.norm(u), v / np.linalg.norm(v), generator.normal(size=(problem.num_weights, 3))
+    n = num_weights(problem)
+    w, u, v = generator.normal(size=(3, n))
+    return w, u / np.linalg.norm(u), v / np.linalg.norm(v), generator.normal(size=(n, 3))
+
+
+def num_weights(problem):
+    """Return the number of weights; three where any number will do."""
+    return problem.num_weights or 3
 
 
 def slope(function, step=1e-3):
@@ -264,9 +320,10 @@ def test_lists_are_weights_too(name):
 @every
 def test_wrong_shapes_are_refused(name):
     problem = MADE[name]
-    n = problem.num_weights
+    n = num_weights(problem)
     w = np.ones(n)
-    for wrong in (np.ones(n + 1), np.ones((n, 1)), np.ones((1, n)), 1.0):
+    other_sizes = [] if problem.num_weights is None else [np.ones(n + 1)]
+    for wrong in (*other_sizes, np.ones((n, 1)), np.ones((1, n)), 1.0):
         for evaluate in (problem.loss, problem.gradient, problem.loss_and_gradient, problem.linearize):
             with pytest.raises(ValueError, match="`w` must have shape"):
                 evaluate(wrong)
@@ -293,7 +350,7 @@ def test_a_pickled_problem_is_the_same_problem(name):
 @every
 def test_calls_on_many_threads_do_not_mix(name):
     problem = MADE[name]
-    weights = normal(16, problem.num_weights, seed=3)
+    weights = normal(16, num_weights(problem), seed=3)
     expected = [problem.gradient(w) for w in weights]
     with ThreadPoolExecutor(4) as pool:
         gradients = list(pool.map(problem.gradient, list(weights) * 5))
@@ -393,3 +450,41 @@ def test_the_closed_flow_starts_at_w0_and_moves_against_the_gradient(name):
     np.testing.assert_allclose(speed, -gradient, rtol=0, atol=1e-8 * np.linalg.norm(gradient) + 1e-11)
     back = problem.flow(weights[0, 1], -0.1)
     np.testing.assert_allclose(back, w0, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", named(Differenced))
+def test_products_from_a_gradient_are_made_of_its_calls_alone(name):
+    problem = MADE[name]
+    w, _, v, _ = place(problem)
+    expected = MADE[name].hvp(w, v)
+    calls = []
+
+    def gradient(w):
+        calls.append(1)
+        return MADE[name].gradient(w)
+
+    product = problem.products_from(gradient)(w)
+    np.testing.assert_allclose(product(v), expected, rtol=1e-12, atol=1e-14)
+    before = len(calls)
+    product(v)
+    assert len(calls) == before + problem.gradients_per_product
+
+
+@pytest.mark.parametrize("name", named(RoughlyLinearized))
+def test_rough_linearizations_have_the_loss_and_gradient_to_the_last_bit(name):
+    problem = MADE[name]
+    w, _, v, _ = place(problem)
+    loss, gradient = problem.loss_and_gradient(w)
+    for linearize in problem.rough_linearizations():
+        again, same, product = linearize(w)
+        assert again == loss
+        np.testing.assert_array_equal(same, gradient)
+        assert product(v).shape == v.shape
+
+
+def test_the_contract_knows_problems_with_differences_and_with_rough_products():
+    assert "an author's three members" in named(Differenced)
+    assert "callables, differences" in named(Differenced)
+    assert "callables" not in named(Differenced)
+    assert "an author's own product" not in named(Differenced)
+    assert any(MADE[name].rough_linearizations() for name in named(RoughlyLinearized))

@@ -63,3 +63,15 @@ def test_the_smallest_step_still_changes_the_time():
     for start in (0.0, 1.0, 1e9):
         solver = RK45(lambda t, y: -y, start, [1.0], start + 1.0)
         assert start + smallest_step(solver) > start
+
+
+def test_velocities_in_single_precision_are_taken_further_apart():
+    rng = np.random.default_rng(0)
+    a, y, v = rng.standard_normal((50, 50)), rng.standard_normal(50), rng.standard_normal(50)
+
+    def fun(t, y):
+        return np.sin(a.astype(np.float32) @ y.astype(np.float32)).astype(np.float64)
+
+    exact = np.cos(a @ y) * (a @ v)
+    error = jacobian_by_differences(fun, 0.0, y, fun(0.0, y), np.empty(50))(v) - exact
+    assert np.linalg.norm(error) < 0.1 * np.linalg.norm(exact)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.numerics.differences import central_slope
 from gradflow.problems.problem import Problem
 from gradflow.types import Array
 
@@ -48,11 +49,4 @@ def difference_gradient(
     center = validate.weight_vector("w", w, problem.num_weights)
     h = validate.positive("step", step)
     chosen = np.arange(center.size) if indices is None else validate.indices("indices", indices, center.size)
-
-    def slope(i: int) -> float:
-        ahead, behind = center.copy(), center.copy()
-        ahead[i] += h
-        behind[i] -= h
-        return (problem.loss(ahead) - problem.loss(behind)) / float(ahead[i] - behind[i])
-
-    return np.array([slope(i) for i in chosen])
+    return np.array([central_slope(problem.loss, center, h, i) for i in chosen])

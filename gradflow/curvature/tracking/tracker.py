@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.curvature.differences import difference_product
 from gradflow.curvature.eigenpairs import check_count, operator_of, top_pairs_of
+from gradflow.curvature.noise import NOISES, noise_of, vouched
 from gradflow.curvature.tracking.rivals import MOST, Rivals
 from gradflow.curvature.tracking.secants import Secants
 from gradflow.curvature.tracking.subspace import (
@@ -18,8 +21,13 @@ from gradflow.curvature.tracking.subspace import (
     products_with,
     ritz_pairs,
 )
-from gradflow.problems.problem import Problem, Product
+from gradflow.numerics.differences import Differences
+from gradflow.problems.completed import as_problem, is_same_problem
+from gradflow.problems.problem import Differenced, Problem, Product
 from gradflow.types import Array
+
+if TYPE_CHECKING:
+    from gradflow.simulate.place import Place
 
 # Blocks of products that a warm call may take before a cold search is cheaper.
 _MOST_BLOCKS = 10
@@ -53,7 +61,9 @@ class SharpnessTracker:
         How many eigenvalues.
     products : {"exact", "differences"}
         "differences" is the fast mode: one-sided differences of gradients, which leave a relative
-        error of about 1e-7 in float64. Cold searches take exact products all the same.
+        error of about 1e-7 in float64. Cold searches take exact products all the same. Where the
+        problem's own products are differences, residuals are asked to fall to their noise only, with
+        one warning.
     check_every : int
         Calls between two cold searches, at the most.
 
@@ -75,7 +85,8 @@ class SharpnessTracker:
 
     Notes
     -----
-    A run of `descend` or `integrate` on `problem` that records it hands it the passes of the row. The
+    A run of `descend` or `integrate` on `problem` that records it hands it its `Place`, with the passes of
+    the row. The
     Krylov spaces of an implicit solve would not do instead: on networks of 3,466 and 26,122 weights they
     hold 1 to 15 vectors, and their best Ritz pair mostly leaves a relative residual of a fifth or more.
 
@@ -94,8 +105,9 @@ class SharpnessTracker:
     _residual: float
     _size: float
     _mean_of_rest: float
-    _last_time: float
+    _first_time: float
     _since_cold: int
+    _noise: float
 
     def __init__(
         self,
@@ -108,12 +120,14 @@ class SharpnessTracker:
     ) -> None:
         if products not in ("exact", "differences"):
             raise ValueError(f"`products` must be 'exact' or 'differences', got {products!r:.60}")
-        self.problem = problem
+        self.problem = as_problem(problem)
         self.tol = validate.positive("tol", tol)
         self.k = validate.count("k", k)
-        check_count(k, problem.num_weights)
+        if self.problem.num_weights is not None:
+            check_count(k, self.problem.num_weights)
         self.products = products
         self.check_every = validate.count("check_every", check_every)
+        self._may_warn = True
         self._begin()
 
     def __call__(self, t: float, w: ArrayLike, product: Product | None = None) -> float | Array:
@@ -122,38 +136,43 @@ class SharpnessTracker:
         Parameters
         ----------
         t : float
-            Flow time, or anything that grows along the path.
+            Flow time, or anything that grows along the path, with steps back between two of its points
+            where something is located. A time at or before the first one begins another path.
         w : array_like, shape (n,)
         product : callable, optional
             v -> H(w) v where the caller has it, from ``problem.linearize(w)`` or `difference_product`:
             saves its passes.
         """
-        if not t > self._last_time:
+        return self._at(t, w, self._product if product is None else lambda _: product)
+
+    def at_place(self, place: Place) -> float | Array:
+        """Return the same at a place of a run, from what the run has there if it is one on `problem`.
+
+        That is the gradient for differences, else the product.
+        """
+        if not is_same_problem(place.problem, self.problem):
+            return self(place.time, place.weights)
+        if self.products == "exact":
+            return self._at(place.time, place.weights, lambda _: place.product)
+        return self._at(place.time, place.weights, lambda w: self._differences(w, place.gradient))
+
+    def _at(self, t: float, w: ArrayLike, product_at: Callable[[Array], Product]) -> float | Array:
+        if not t > self._first_time:
             self._begin()
-        self._last_time = t
+            self._first_time = t
         self.num_calls += 1
         w = validate.weight_vector("w", w, self.problem.num_weights)
-        product = self._counted(product or self._product(w))
+        check_count(self.k, w.size)
+        product = product_at(w)
+        self._noise, product = noise_of(product), self._counted(product)
         course, self._course = self._course, None
         # Only a call that ends well leaves a course behind: after an error the next one starts cold.
         self._course = (
-            self._begun(w, product) if course is None or self._tiny() else self._continued(course, w, product)
+            self._begun(w, product)
+            if course is None or self._tiny(w.size)
+            else self._continued(course, w, product)
         )
         return float(self._values[0]) if self.k == 1 else self._values.copy()
-
-    @property
-    def needs_product(self) -> bool:
-        """Whether `with_pass` has a use for products with the Hessian."""
-        return self.products == "exact"
-
-    def with_pass(self, t: float, w: ArrayLike, gradient: Array, product: Product | None) -> float | Array:
-        """Return the same from what a run has at `w`: the gradient and, unless it is None, the product.
-
-        Runs on `problem` call this for their records, which saves the passes at every row.
-        """
-        if self.products == "differences":
-            return self(t, w, difference_product(self.problem, w, gradient))
-        return self(t, w, product)
 
     @property
     def values(self) -> Array | None:
@@ -173,12 +192,22 @@ class SharpnessTracker:
     def _begin(self) -> None:
         self.num_calls = self.num_products = self.num_fallbacks = self.num_surprises = 0
         self._course = None
-        self._last_time = -np.inf
+        self._first_time = np.inf
+        # Along a path the distance of differences is measured now and then.
+        self._differences = Differences(self.problem.gradient, is_central=False)
+        self._central = (
+            self.problem.products_from(self.problem.gradient)
+            if isinstance(self.problem, Differenced)
+            else None
+        )
 
     def _product(self, w: Array) -> Product:
         if self.products == "differences":
-            return difference_product(self.problem, w)
-        return self.problem.linearize(w)[2]
+            return self._differences(w)
+        return self._exact(w)
+
+    def _exact(self, w: Array) -> Product:
+        return self._central(w) if self._central is not None else self.problem.linearize(w)[2]
 
     def _counted(self, product: Product) -> Product:
         def counted(v: Array) -> Array:
@@ -193,20 +222,25 @@ class SharpnessTracker:
         self._note(values, self.tol, float(np.abs(values).max()))
         course = Secants(w, vectors.T)
         self._rivals, self._mean_of_rest = Rivals(), 0.0
-        if not self._tiny():
+        if not self._tiny(w.size):
             self._overtaken(course, product)
         return course
 
-    def _tiny(self) -> bool:
-        return self.problem.num_weights <= 3 * (2 * self.k + MOST)
+    def _tiny(self, num_weights: int) -> bool:
+        return num_weights <= 3 * (2 * self.k + MOST)
 
     def _searched(self, w: Array, product: Product) -> tuple[Array, Array]:
         """Return the top values and vectors from a cold search."""
         self._since_cold = 0
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
-            product = self._counted(self.problem.linearize(w)[2])
-        return top_pairs_of(operator_of(product, w.size), self.k, self.tol)
+            exact = self._exact(w)
+            self._noise, product = noise_of(exact), self._counted(exact)
+        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, self._noise)
+        if self._may_warn and pairs.residual > self.tol:
+            self._may_warn = False
+            vouched(pairs, self.tol)
+        return pairs[:2]
 
     def _note(self, values: Array, residual: float, size: float) -> None:
         self._values, self._residual, self._size = values, residual, size
@@ -221,7 +255,8 @@ class SharpnessTracker:
             if not overtaken and self._since_cold < self.check_every:
                 return course
         values, vectors = self._searched(w, product)
-        if certified and np.abs(self._values - values).max() <= self.tol * np.abs(values).max():
+        tolerance = max(self.tol, self._floor())
+        if certified and np.abs(self._values - values).max() <= tolerance * np.abs(values).max():
             return course
         self.num_fallbacks += not certified
         self.num_surprises += certified
@@ -234,7 +269,11 @@ class SharpnessTracker:
         newcomer = rivals.search(product, course.rows, last, self._size)
         if newcomer is not None:
             course.append(newcomer)
-        return rivals.highest() > last + self.tol * self._size
+        return rivals.highest() > last + max(self.tol, self._floor()) * self._size
+
+    def _floor(self) -> float:
+        """Return the residual, relative to the size of H, that noise in the products leaves."""
+        return NOISES * self._noise / self._size if self._size > 0 else 0.0
 
     def _replace(self, course: Secants, values: Array, vectors: Array) -> None:
         """Go on from cold pairs; what they leave of the rows is followed as rivals."""
@@ -250,7 +289,7 @@ class SharpnessTracker:
     def _warm(self, course: Secants, w: Array, product: Product) -> bool:
         """Find the pairs at `w` from the course, and take them if their residuals certify them."""
         count = self.k + self._rivals.num_due()
-        needed = np.sqrt(self.tol * self._rivals.gap_below(count - self.k))
+        needed = max(np.sqrt(self.tol * self._rivals.gap_below(count - self.k)), self._floor())
         basis = course.ahead(w, count)
         images = products_with(basis, product)
         pairs = ritz_pairs(basis, images, count)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.linalg import eigh
@@ -7,6 +9,8 @@ from gradflow.curvature import SharpnessTracker, dense_hessian, eigenpairs, shar
 from gradflow.datasets import chebyshev
 from gradflow.errors import Undefined
 from gradflow.problems import Catapult, DoubleWell, FeedForward, Quadratic
+from gradflow.problems.completed import as_problem
+from gradflow.simulate.place import Place
 
 N = 80
 
@@ -21,6 +25,9 @@ class Path:
 
     def __init__(self, hessian_at):
         self.hessian_at = hessian_at
+
+    def loss_and_gradient(self, w):
+        return 0.0, np.zeros(N)
 
     def linearize(self, w):
         hessian = self.hessian_at(w[0])
@@ -295,3 +302,83 @@ def test_the_block_of_the_tracker_is_the_block_of_the_search(edge):
     tracker = SharpnessTracker(problem, k=2)
     tracker(0.0, weights[100]), tracker(1.0, weights[101])
     np.testing.assert_allclose(tracker.values, top_eigenpairs(problem, weights[101], 2)[0], rtol=1e-7)
+
+
+def test_steps_back_inside_a_step_go_on_and_the_first_time_begins_again():
+    path, steps = Path(smooth), np.linspace(0, 1, 60)
+    tracker = SharpnessTracker(path)
+    looks = [s for a, b in pairwise(steps[1:]) for s in (b, a, b, 0.5 * (a + b), b)]
+    path.along(tracker, [*steps[:2], *looks])
+    assert tracker.num_calls == 2 + len(looks)
+    assert tracker.num_fallbacks == tracker.num_surprises == 0
+    # As on a smooth path: the cold search at the start, and little more than one product a call.
+    assert tracker.num_products <= 1.6 * tracker.num_calls + N
+    np.testing.assert_allclose(tracker(0.7, np.full(N, 0.7)), path.exact([0.7])[0, 0], rtol=1e-6)
+    tracker(0.0, np.zeros(N))
+    assert tracker.num_calls == 1
+
+
+class Known(Quadratic):
+    """Counts what is asked of the problem itself."""
+
+    num_gradients = num_passes = 0
+
+    def gradient(self, w):
+        self.num_gradients += 1
+        return super().gradient(w)
+
+    def linearize(self, w):
+        self.num_passes += 1
+        return super().linearize(w)
+
+
+def at(problem, t, w, **known):
+    return Place(problem, t, int(t), w, w, **known)
+
+
+def test_at_a_place_the_product_of_the_run_is_used():
+    problem, w = Known(np.arange(1.0, N + 1)), np.ones(N)
+    tracker = SharpnessTracker(problem)
+    products = []
+
+    def product(v):
+        products.append(v)
+        return np.diag(np.arange(1.0, N + 1)) @ v
+
+    for t in range(3):
+        place = at(problem, t, w, product=product)
+        assert tracker.at_place(place) == pytest.approx(N)
+        assert place.asked_for_product
+    assert problem.num_passes == 0
+    assert sum(1 if v.ndim == 1 else v.shape[1] for v in products) == tracker.num_products
+
+
+def test_at_a_place_differences_start_from_the_gradient_of_the_run():
+    problem, w = Known(np.arange(1.0, N + 1)), np.ones(N)
+    tracker = SharpnessTracker(problem, products="differences")
+    for t in range(20):
+        place = at(problem, t, w, gradient=np.arange(1.0, N + 1) * w)
+        assert tracker.at_place(place) == pytest.approx(N, rel=1e-6)
+        assert not place.asked_for_product
+    # The cold search took exact products; each other product one gradient, and the first one a choice.
+    assert problem.num_passes == 1
+    assert problem.num_gradients <= tracker.num_products + 6
+
+
+def test_at_a_place_of_another_problem_the_tracker_makes_its_own_passes():
+    problem, w = Known(np.arange(1.0, N + 1)), np.ones(N)
+    tracker = SharpnessTracker(problem)
+    place = at(Quadratic(np.ones(N)), 0, w)
+    assert tracker.at_place(place) == pytest.approx(N)
+    assert problem.num_passes == 1
+    assert not place.asked_for_product
+
+
+def test_a_completed_problem_is_the_one_that_its_author_wrote():
+    class Bowl:
+        def loss_and_gradient(self, w):
+            return 0.5 * w @ w, w
+
+    author = Bowl()
+    place = at(as_problem(author), 0, np.ones(N), product=lambda v: 5.0 * v)
+    assert SharpnessTracker(author).at_place(place) == pytest.approx(5.0)

@@ -1,0 +1,181 @@
+"""Curvature where products are differences of gradients: right, or what noise leaves of it, with a word."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from gradflow.curvature import (
+    SharpnessTracker,
+    bottom_eigenpairs,
+    difference_product,
+    layer_sharpness,
+    sharpness,
+    top_eigenpairs,
+)
+from gradflow.problems import Quadratic, from_callables
+
+VOUCHED = "lets eigenvalues be vouched for"
+
+
+def net(n, precision, *, exact=False):
+    """A problem of n weights whose gradient is computed in this precision, and weights of it."""
+    rng = np.random.default_rng(0)
+    a, t = 5 / n**0.5 * rng.standard_normal((50, n)), rng.standard_normal(50)
+    rows, targets = a.astype(precision), t.astype(precision)
+
+    def gradient(w):
+        y = np.tanh(rows @ w.astype(precision))
+        return rows.T @ ((y - targets) * (1 - y * y)) / precision(50)
+
+    def hvp(w, v):
+        y = np.tanh(a @ w)
+        s = 1 - y * y
+        return a.T @ ((s * s - 2 * y * s * (y - t)) * (a @ v)) / 50
+
+    problem = from_callables(lambda w: 0.0, gradient, n, hvp=hvp if exact else None)
+    return problem, 0.3 * rng.standard_normal(n)
+
+
+@pytest.mark.parametrize("n", [20, 200, 2410])
+def test_gradients_in_double_precision_give_the_sharpness_to_nine_digits_without_a_word(n):
+    problem, w = net(n, np.float64)
+    right = sharpness(net(n, np.float64, exact=True)[0], w, 1e-12)
+    assert sharpness(problem, w) == pytest.approx(right, rel=2e-9)
+
+
+@pytest.mark.parametrize("n", [20, 200, 2410])
+def test_gradients_in_single_precision_give_the_sharpness_to_a_thousandth_with_one_warning(n):
+    problem, w = net(n, np.float32)
+    right = sharpness(net(n, np.float64, exact=True)[0], w)
+    with pytest.warns(RuntimeWarning, match=VOUCHED) as caught:
+        value = sharpness(problem, w)
+    assert len(caught) == 1
+    assert value == pytest.approx(right, rel=1e-3)
+    assert sharpness(problem, w, tol=1e-2) == pytest.approx(right, rel=1e-3)  # no warning: it is met
+
+
+def test_the_search_in_noise_costs_no_more_gradients_than_without():
+    spent = []
+    for precision in (np.float64, np.float32):
+        problem, w = net(2410, precision)
+        calls, gradient = [], problem.gradient
+
+        def counted(w, calls=calls, gradient=gradient):
+            calls.append(1)
+            return gradient(w)
+
+        same = from_callables(lambda w: 0.0, counted, 2410)
+        with warnings.catch_warnings(action="ignore"):
+            sharpness(same, w)
+        spent.append(len(calls))
+    assert spent[1] <= spent[0]
+
+
+def test_other_eigenpairs_and_layers_in_single_precision_are_right_as_well():
+    problem, w = net(200, np.float32)
+    exact = net(200, np.float64, exact=True)[0]
+    blocks = [np.arange(90), np.arange(90, 200)]
+    right = top_eigenpairs(exact, w, 2)[0]
+    with pytest.warns(RuntimeWarning, match=VOUCHED):
+        np.testing.assert_allclose(top_eigenpairs(problem, w, 2)[0], right, rtol=2e-3)
+    with pytest.warns(RuntimeWarning, match=VOUCHED):
+        lowest = bottom_eigenpairs(problem, w, 1)[0]
+    np.testing.assert_allclose(lowest, bottom_eigenpairs(exact, w, 1)[0], atol=1e-3 * right[0])
+    with pytest.warns(RuntimeWarning, match=VOUCHED):
+        layers = layer_sharpness(problem, w, blocks)
+    np.testing.assert_allclose(layers, layer_sharpness(exact, w, blocks), rtol=2e-3)
+    with pytest.warns(RuntimeWarning, match=VOUCHED):
+        scaled = sharpness(problem, w, preconditioner=9.0)
+    assert scaled == pytest.approx(9 * right[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e4, 1e5, 1e6])
+@pytest.mark.parametrize("place", [-1.0, 0.0, 2.0])
+def test_the_sharpness_far_from_the_origin_is_that_of_the_loss(distance, place):
+    center = distance + 0.0
+    problem = from_callables(
+        lambda w: 0.25 * ((w[0] - center) ** 2 - 1) ** 2,
+        lambda w: ((w - center) ** 2 - 1) * (w - center),
+        1,
+    )
+    value = sharpness(problem, [center + place], tol=1e-4)
+    assert value == pytest.approx(3 * place**2 - 1, rel=2e-6)
+
+
+def test_a_warning_says_what_rounding_of_the_weights_leaves():
+    # At 1e12 neighbouring floats are 1.2e-4 apart, at a loss that bends on a length of 1.
+    problem = from_callables(None, None, 1, loss_and_gradient=lambda w: (0.0, np.sin(w - 1e12)))
+    with pytest.warns(RuntimeWarning, match=VOUCHED):
+        value = sharpness(problem, [1e12])
+    assert value == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_one_sided_product_knows_the_precision_of_its_gradients():
+    exact, w = net(200, np.float64, exact=True)
+    v = np.linspace(-1, 1, 200)
+    right = exact.hvp(w, v)
+    for precision, error in ((np.float64, 1e-6), (np.float32, 1e-2)):
+        problem = net(200, precision)[0]
+        product = difference_product(problem, w, problem.gradient(w))
+        assert np.linalg.norm(product(v) - right) < error * np.linalg.norm(right)
+
+
+def test_a_one_sided_product_costs_one_gradient_after_the_first():
+    calls = []
+
+    class Counting(Quadratic):
+        def gradient(self, w):
+            calls.append(1)
+            return super().gradient(w)
+
+    problem = Counting([1.0, 4.0])
+    product = difference_product(problem, [0.1, 0.2], problem.gradient([0.1, 0.2]))
+    assert len(calls) == 1
+    product(np.ones(2))
+    assert len(calls) <= 6
+    before = len(calls)
+    product(np.ones(2)), product(np.eye(2))
+    assert len(calls) == before + 3
+
+
+@pytest.mark.parametrize("products", ["exact", "differences"])
+def test_the_tracker_follows_gradients_in_single_precision_with_one_warning(products):
+    problem, w = net(200, np.float32)
+    exact = net(200, np.float64, exact=True)[0]
+    path = [w * (1 + 0.003 * t) for t in range(40)]
+    tracker = SharpnessTracker(problem, products=products)
+    with pytest.warns(RuntimeWarning, match=VOUCHED) as caught:
+        values = [tracker(t, w) for t, w in enumerate(path)]
+    assert len(caught) == 1
+    np.testing.assert_allclose(values, [sharpness(exact, w) for w in path], rtol=2e-3)
+    assert tracker.num_products < 4 * len(path)
+
+
+def test_the_tracker_of_differences_in_double_precision_measures_their_distance_now_and_then():
+    problem, w = net(200, np.float64)
+    calls, gradient = [], problem.gradient
+
+    def counted(w):
+        calls.append(1)
+        return gradient(w)
+
+    tracker = SharpnessTracker(from_callables(lambda w: 0.0, counted, 200))
+    path = [w * (1 + 1e-4 * t) for t in range(90)]
+    values = [tracker(t, w) for t, w in enumerate(path)]
+    exact = net(200, np.float64, exact=True)[0]
+    np.testing.assert_allclose(values, [sharpness(exact, w) for w in path], rtol=1e-6)
+    assert len(calls) <= 2 * tracker.num_products + 13
+
+
+def test_the_tracker_takes_weights_of_any_number_and_problems_of_one_member():
+    class Bowls:
+        def loss_and_gradient(self, w):
+            return 0.5 * w @ (np.arange(1, w.size + 1) * w), np.arange(1, w.size + 1) * w
+
+    for problem in (Bowls(), from_callables(None, loss_and_gradient=Bowls().loss_and_gradient)):
+        for n in (2, 60):
+            tracker = SharpnessTracker(problem)
+            assert [tracker(t, np.ones(n)) for t in range(3)] == pytest.approx([n] * 3, rel=1e-6)
+    with pytest.raises(ValueError, match="`k` must be at most the number of weights, 2, got 3"):
+        SharpnessTracker(Bowls(), k=3)(0.0, np.ones(2))
