@@ -17,7 +17,7 @@ from scipy.integrate import OdeSolver
 
 from gradflow.numerics.krylov import spectral_radius
 from gradflow.problems.problem import Linearization, RoughlyLinearized
-from gradflow.simulate.integrators import METHODS
+from gradflow.simulate.integrators import INTEGRATORS
 from gradflow.solvers import CVODE, ROCK2, KrylovBDF
 
 Array = NDArray[np.float64]
@@ -185,13 +185,13 @@ def slow_ones(given: Task, first: bool) -> Iterator[Contender]:
     tolerances, budget = (STIFF, 20.0) if long else (DECADES, 60.0)
     if first or not long:
         for name in ("RK45", "DOP853", "RK23"):
-            yield Contender(name, solver(METHODS[name]), tolerances, budget)
+            yield Contender(name, solver(INTEGRATORS[name].make), tolerances, budget)
     if first:
         yield from other_frameworks(given, tolerances, budget)
         yield Contender("RK4 at 1/sharpness", stepped(FixedRK4), (1.0,))
         if given.start.size <= MAX_DENSE:
             for name in ("LSODA", "BDF", "Radau"):
-                yield Contender(name, dense(METHODS[name]), HALF_DECADES[::2])
+                yield Contender(name, dense(INTEGRATORS[name].make), HALF_DECADES[::2])
 
 
 def matrix_free_peers() -> Iterator[Contender]:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from gradflow import plots
 from gradflow.errors import Undefined
 from gradflow.plots import style
-from gradflow.problems import Recurrent, adjoints, fixed_points
+from gradflow.problems import Recurrent
+from gradflow.problems.recurrent import adjoints, fixed_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ LAYERS = {
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets"),
     3: ("curvature",),
-    4: ("flows", "rules", "events"),
+    4: ("flows", "rules", "events", "records"),
     5: ("simulate",),
     6: ("analysis",),
     7: ("study",),

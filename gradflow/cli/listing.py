@@ -8,12 +8,12 @@ import json
 import sys
 
 from gradflow import cases, rules
-from gradflow.simulate.integrators import METHODS
+from gradflow.simulate.integrators import INTEGRATORS
 
 
 def command(options: argparse.Namespace) -> int:
     """Print cases, update rules and methods, and return the exit status."""
-    found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *METHODS]}
+    found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *INTEGRATORS]}
     sys.stdout.write(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
     return 0
 

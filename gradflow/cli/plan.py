@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradflow import cases
 from gradflow.cli.arguments import Refused
-from gradflow.simulate.integrators import METHODS
+from gradflow.simulate.integrators import INTEGRATORS
 from gradflow.trajectory.sketch import Sketch
 from gradflow.types import Array
 
@@ -73,7 +73,7 @@ def settle(options: argparse.Namespace) -> Plan:
         case = cases.make(options.problem, seed=options.seed, widths=options.widths)
     except ValueError as error:
         raise Refused(error) from None
-    names = ("auto", *METHODS)
+    names = ("auto", *INTEGRATORS)
     if options.method.lower() not in map(str.lower, names):
         raise Refused(f"`method` must be one of {', '.join(names)}, got {options.method!r}")
     plan = Plan(

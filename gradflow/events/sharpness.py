@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradflow.curvature.tracking.tracker import SharpnessTracker
-from gradflow.events import Event
+from gradflow.events.event import Event
 from gradflow.problems.problem import Problem
 from gradflow.types import Array
 
@@ -74,6 +74,11 @@ class _Sharpness:
 
     def __call__(self, t: float, w: Array) -> float:
         return float(self.tracker(t, w))
+
+    @property
+    def takes_product(self) -> bool:
+        """Whether the tracker asks for the product."""
+        return self.tracker.takes_product
 
     def at_place(self, place: Place) -> float:
         """Return the value from what the run has at the place."""

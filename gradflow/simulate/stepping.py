@@ -18,8 +18,8 @@ from gradflow.types import Array
 
 # Trials into what is undefined that one step may take back, each a tenth as long as the last.
 MAX_TAKEN_BACK = 20
-# After so many steps without a trial taken back, steps may be so much longer again.
-CALM_STEPS, RELAXED = 50, 2.0
+# After so many steps without a trial taken back, each may be so much longer than the last again.
+CALM_STEPS, RELAXED = 30, 1.1
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
 # So many times its start's size is beyond all bounds, where a flow is that fast.
@@ -86,7 +86,7 @@ class GuardedStepper:
         self._num_taken_back = 0
         self._edge: tuple[float, StepFailed | None] = (np.inf, None)
         self._first_step: float | None = None
-        self._longest, self._num_calm = np.inf, 0
+        self._longest, self._num_calm = np.inf, CALM_STEPS
         self._interpolant: Callable[[Any], Array] | None = None
         self._history: list[tuple[float, str]] = []
         self.solver: Stepper | None = None
@@ -155,7 +155,10 @@ class GuardedStepper:
     def _take_back(self, end: StepFailed) -> None:
         """Prepare a smaller first step from the last accepted point, or end the run there."""
         length = (self._tried - self.t) or self._end_time - self.t
-        self._first_step, self._longest, self._num_calm = 0.1 * length, 0.5 * length, 0
+        self._first_step = 0.1 * length
+        # Again and again at the same edge: it is where the steps would grow to.
+        self._longest = 0.5 * length if 0 < self._num_calm < CALM_STEPS else np.inf
+        self._num_calm = 0
         exhausted = self._num_taken_back == MAX_TAKEN_BACK or self.t + self._first_step == self.t
         if exhausted or not self._integrator.takes("first_step"):
             raise end from None
@@ -166,11 +169,8 @@ class GuardedStepper:
 
     def _relax(self) -> None:
         """Let steps grow again that stayed below the length of a trial that was taken back."""
-        if self._longest == np.inf or not isinstance(self.solver, Bounded):
-            return
         self._num_calm += 1
-        if self._num_calm == CALM_STEPS:
-            self._num_calm = 0
+        if self._longest < np.inf and self._num_calm >= CALM_STEPS and isinstance(self.solver, Bounded):
             self._longest *= RELAXED
             self.solver.max_step = self._longest
 

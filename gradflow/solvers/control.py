@@ -18,6 +18,8 @@ _FINEST = 1e3 * float(np.finfo(float).eps)
 # Of the distance between two velocities, relative to |y| and the root of their precision; least |y| for it.
 _DIFFERENCE = 6.7
 _LEAST_LENGTH = 1e-7
+# So many entries tell in what precision a velocity was computed.
+_SAMPLE = 256
 
 
 class Tolerance:
@@ -88,5 +90,6 @@ def jacobian_by_differences(
     fun: Callable[[float, Array], Array], t: float, y: Array, velocity: Array, image: Array
 ) -> Callable[[Array], Array]:
     """Return the product v -> J(t, y) v by differences of `fun` with its value `velocity`, into `image`."""
-    distance = resolution(velocity) ** 0.5 * _DIFFERENCE * max(float(np.linalg.norm(y)), _LEAST_LENGTH)
+    sample = velocity[:: max(1, velocity.size // _SAMPLE)]
+    distance = resolution(sample) ** 0.5 * _DIFFERENCE * max(float(np.linalg.norm(y)), _LEAST_LENGTH)
     return forward_into(partial(fun, t), y, velocity, distance, image)

@@ -19,6 +19,9 @@ class HeavyBall:
     def __init__(self, problem, friction):
         self.problem, self.friction = problem, friction
 
+    def on(self, problem):
+        return HeavyBall(problem, self.friction)
+
     def initial_state(self, w0):
         return np.concatenate([w0, np.zeros_like(w0)])
 

@@ -60,7 +60,7 @@ def test_the_file_is_plain_npz_with_a_json_header_and_no_pickle(tmp_path):
     flow_run().save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz", allow_pickle=False) as file:
         header = json.loads(str(file["header"]))
-        assert header["version"] == 1
+        assert header["version"] == 2
         for name in file.files:
             assert not file[name].dtype.hasobject
 

@@ -145,6 +145,11 @@ class SharpnessTracker:
         """
         return self._at(t, w, self._product if product is None else lambda _: product)
 
+    @property
+    def takes_product(self) -> bool:
+        """Whether `at_place` asks for the product, so that a run makes its passes to give it."""
+        return self.products == "exact"
+
     def at_place(self, place: Place) -> float | Array:
         """Return the same at a place of a run, from what the run has there if it is one on `problem`.
 

@@ -348,7 +348,6 @@ def test_at_a_place_the_product_of_the_run_is_used():
     for t in range(3):
         place = at(problem, t, w, product=product)
         assert tracker.at_place(place) == pytest.approx(N)
-        assert place.asked_for_product
     assert problem.num_passes == 0
     assert sum(1 if v.ndim == 1 else v.shape[1] for v in products) == tracker.num_products
 
@@ -359,7 +358,6 @@ def test_at_a_place_differences_start_from_the_gradient_of_the_run():
     for t in range(20):
         place = at(problem, t, w, gradient=np.arange(1.0, N + 1) * w)
         assert tracker.at_place(place) == pytest.approx(N, rel=1e-6)
-        assert not place.asked_for_product
     # The cold search took exact products; each other product one gradient, and the first one a choice.
     assert problem.num_passes == 1
     assert problem.num_gradients <= tracker.num_products + 6
@@ -371,7 +369,6 @@ def test_at_a_place_of_another_problem_the_tracker_makes_its_own_passes():
     place = at(Quadratic(np.ones(N)), 0, w)
     assert tracker.at_place(place) == pytest.approx(N)
     assert problem.num_passes == 1
-    assert not place.asked_for_product
 
 
 def test_a_completed_problem_is_the_one_that_its_author_wrote():
