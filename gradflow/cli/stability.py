@@ -175,7 +175,12 @@ def _row(found: Verdicts, rate: float) -> tuple[str, ...]:
         brief(None if found.limit is None else rate / found.limit),
         *(
             _known(seen.get(name))
-            for name in ("first_sharpness", "final_sharpness", "final_loss", "highest_loss")
+            for name in (
+                "first_effective_sharpness",
+                "final_effective_sharpness",
+                "final_loss",
+                "highest_loss",
+            )
         ),
         f"{seen['share_lowered']:.1%}",
         f"{period:.0f}" if period else "-",

@@ -37,6 +37,16 @@ class RMSProp:
         check_decay("decay", self.decay)
         validate.positive("epsilon", self.epsilon)
 
+    @property
+    def stable_product(self) -> float:
+        """2, of the preconditioned Hessian."""
+        return 2.0
+
+    def preconditioner(self, gradient: Array, state: Array | None, step: int) -> Array:  # noqa: ARG002
+        """Return 1 / (sqrt(s) + epsilon); at rest s is g^2."""
+        root = np.abs(gradient) if state is None else np.sqrt(state)
+        return 1.0 / (root + self.epsilon)
+
     def init(self, w: Array) -> Array:
         """Return the mean square before the first step: zero."""
         return np.zeros_like(w)
@@ -78,6 +88,16 @@ class Adam:
         check_decay("beta1", self.beta1)
         check_decay("beta2", self.beta2)
         validate.positive("epsilon", self.epsilon)
+
+    @property
+    def stable_product(self) -> float:
+        """(2 + 2 b1) / (1 - b1): its mean of gradients is heavy ball at (1 - b1) times the learning rate."""
+        return (2.0 + 2.0 * self.beta1) / (1.0 - self.beta1)
+
+    def preconditioner(self, gradient: Array, state: Array | None, step: int) -> Array:
+        """Return 1 / (sqrt(s) + epsilon) with the s^ of the steps taken; at rest s is g^2."""
+        root = np.abs(gradient) if state is None else np.sqrt(state[1] / (1 - self.beta2 ** max(step, 1)))
+        return 1.0 / (root + self.epsilon)
 
     def init(self, w: Array) -> Array:
         """Return the two means before the first step: zeros, shape (2, n)."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from gradflow.rules.rule import LearningRate, UpdateRule, check_decay, scaled, set_learning_rate
+from gradflow.rules.rule import LearningRate, check_decay, scaled, set_learning_rate
 from gradflow.types import Array
 
 
@@ -30,6 +29,16 @@ class GradientDescent:
 
     def __post_init__(self) -> None:
         set_learning_rate(self)
+
+    @property
+    def stable_product(self) -> float:
+        """2: 1 - eta lambda stays above -1."""
+        return 2.0
+
+    @property
+    def is_linear(self) -> bool:
+        """A step is linear in weights, gradient and memory."""
+        return True
 
     def init(self, w: Array) -> None:
         """Return None: plain descent remembers nothing."""
@@ -69,6 +78,16 @@ class HeavyBall:
     def clock_factor(self) -> float:
         """1 / (1 - b): under a constant force a step is that much longer than plain descent's."""
         return 1.0 / (1.0 - self.momentum)
+
+    @property
+    def stable_product(self) -> float:
+        """2 + 2 b, where a multiplier of the companion matrix passes -1."""
+        return 2.0 + 2.0 * self.momentum
+
+    @property
+    def is_linear(self) -> bool:
+        """A step is linear in weights, gradient and memory."""
+        return True
 
     def init(self, w: Array) -> Array:
         """Return the velocity before the first step: zero."""
@@ -112,6 +131,16 @@ class Nesterov:
         """1 / (1 - b): under a constant force a step is that much longer than plain descent's."""
         return 1.0 / (1.0 - self.momentum)
 
+    @property
+    def stable_product(self) -> float:
+        """(2 + 2 b) / (1 + 2 b)."""
+        return (2.0 + 2.0 * self.momentum) / (1.0 + 2.0 * self.momentum)
+
+    @property
+    def is_linear(self) -> bool:
+        """A step is linear in weights, gradient and memory."""
+        return True
+
     def init(self, w: Array) -> Array:
         """Return the velocity before the first step: zero."""
         return np.zeros_like(w)
@@ -121,21 +150,3 @@ class Nesterov:
         pull = scaled(self.learning_rate, gradient, step)
         velocity = self.momentum * state - pull
         return w + self.momentum * velocity - pull, velocity
-
-
-def as_rule(rule: Any) -> UpdateRule:
-    """Return an update rule as it is, and a learning rate as plain descent.
-
-    Raises
-    ------
-    ValueError
-        If `rule` is neither.
-    """
-    if isinstance(rule, type):
-        raise ValueError(f"`rule` must be a learning rate or an update rule, got the class {rule.__name__}")
-    if all(hasattr(rule, name) for name in ("update", "init", "learning_rate")):
-        return rule
-    try:
-        return GradientDescent(rule)
-    except ValueError as error:
-        raise ValueError(str(error).replace("`learning_rate`", "`rule`")) from None

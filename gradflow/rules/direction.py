@@ -23,6 +23,11 @@ class SignDescent:
     def __post_init__(self) -> None:
         set_learning_rate(self)
 
+    @property
+    def no_limit(self) -> str:
+        """Its steps do not shrink with the gradient."""
+        return "whose steps do not shrink with g"
+
     def init(self, w: Array) -> None:
         """Return None: nothing is remembered."""
 
@@ -51,7 +56,12 @@ class RandomSign:
 
     def __post_init__(self) -> None:
         set_learning_rate(self)
-        validate.count("amount_seed", self.amount_seed, least=0)
+        validate.whole("amount_seed", self.amount_seed)
+
+    @property
+    def no_limit(self) -> str:
+        """Its steps do not shrink with the gradient."""
+        return "whose steps do not shrink with g"
 
     def init(self, w: Array) -> None:
         """Return None: nothing is remembered."""
@@ -73,6 +83,11 @@ class Normalized:
 
     def __post_init__(self) -> None:
         set_learning_rate(self)
+
+    @property
+    def no_limit(self) -> str:
+        """Its steps do not shrink with the gradient."""
+        return "whose steps do not shrink with g"
 
     def init(self, w: Array) -> None:
         """Return None: nothing is remembered."""

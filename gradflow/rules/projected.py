@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.rules.rule import LearningRate, UpdateRule
+from gradflow.rules.rule import Clocked, LearningRate, UpdateRule
 from gradflow.types import Array
 
 
@@ -54,7 +54,12 @@ class Projected:
     @property
     def clock_factor(self) -> float:
         """That of the inner rule."""
-        return getattr(self.inner, "clock_factor", 1.0)
+        return self.inner.clock_factor if isinstance(self.inner, Clocked) else 1.0
+
+    @property
+    def no_limit(self) -> str:
+        """At a bound the projection stops what the linear picture lets grow."""
+        return "inside whose bounds its inner rule is to be asked"
 
     def init(self, w: Array) -> Any:
         """Return the inner rule's memory."""

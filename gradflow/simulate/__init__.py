@@ -3,7 +3,8 @@
 from gradflow.simulate.checkpoint import Checkpoint
 from gradflow.simulate.descend import descend
 from gradflow.simulate.integrate import integrate
+from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.simulate.place import Place
 from gradflow.simulate.recording import every
 
-__all__ = ["Checkpoint", "Place", "descend", "every", "integrate"]
+__all__ = ["Checkpoint", "Iterate", "Place", "descend", "every", "integrate", "iterates"]

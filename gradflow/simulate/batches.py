@@ -21,19 +21,28 @@ class Batches:
     def __init__(self, problem: Problem, size: int, seed: int | None) -> None:
         if not isinstance(problem, Sampled):
             raise ValueError(
-                f"`batch` must be None for a problem without samples, got {size!r:.60} for {problem!r:.60}"
+                f"`batch` must be None for a problem without samples, got {size!r:.60} for {problem!r:.60}; "
+                "give it `num_samples` and `subset(indices)`, see gf.problems.as_problem"
             )
         self._problem = problem
         self.size = validate.count("batch", size)
         if self.size > problem.num_samples:
             raise ValueError(f"`batch` must be at most the {problem.num_samples} samples, got {size}")
-        self._rng = None if seed is None else np.random.default_rng(validate.count("seed", seed, least=0))
+        self._rng = None if seed is None else np.random.default_rng(validate.whole("seed", seed))
         self._waiting: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     @property
     def clock_share(self) -> float:
         """Share of a full step's flow time: |batch| / N of a summed loss, 1 of an averaged one."""
         return 1.0 if self._problem.averaged else self.size / self._problem.num_samples
+
+    def skip(self, num_batches: int) -> None:
+        """Come to where a run is after so many batches: whole rounds are drawn and left, no batch is made."""
+        count = num_batches * self.size
+        while len(self._waiting) < count:
+            count -= len(self._waiting)
+            self._waiting = self._order()
+        self._waiting = self._waiting[count:]
 
     def following(self) -> Problem:
         """Return the problem on the next batch."""

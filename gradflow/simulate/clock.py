@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from gradflow import scaling, validate
-from gradflow.rules import UpdateRule
+from gradflow.errors import Undefined
+from gradflow.rules import Clocked, UpdateRule
 from gradflow.scaling import Scale
 
 
@@ -16,43 +16,74 @@ class Clock:
     """Tells when a step happens, and its learning rate where that is a number.
 
     Step k happens at k h, by multiplication, with h = learning_rate / rate times the rule's clock
-    factor and the share of the samples; under a schedule at the running sum.
+    factor and the share of the samples; under a schedule at the running sum, which goes on from the time of
+    the first step. A schedule is asked for one step at a time, as the run comes to it.
     """
 
     def __init__(
-        self, rule: UpdateRule, rate: Any, step_size: float | None, share: float, num_steps: int
+        self,
+        rule: UpdateRule,
+        rate: Any,
+        step_size: float | None,
+        share: float,
+        first_step: int = 0,
+        first_time: float = 0.0,
     ) -> None:
-        rate = validate.scale("rate", rate)
-        factor = share * getattr(rule, "clock_factor", 1.0)
+        self._rate = validate.scale("rate", rate)
+        self._factor = share * (rule.clock_factor if isinstance(rule, Clocked) else 1.0)
         self.step_size: float | None = None
-        self._schedule: list[float] = []
-        if callable(rule.learning_rate):
+        self._schedule: Any = None
+        learning_rate = rule.learning_rate
+        self._constant = float(learning_rate) if isinstance(learning_rate, float | int) else np.nan
+        if callable(learning_rate):
             if step_size is not None:
                 raise ValueError("`step_size` must be None under a schedule, got both")
-            self._schedule = [_scheduled(rule.learning_rate(step), step) for step in range(num_steps)]
-            steps = (factor * scaling.ratio(learning_rate, rate) for learning_rate in self._schedule)
-            self._times = list(accumulate(steps, initial=0.0))
+            self._schedule = learning_rate
+            self._first_step, self._times, self._rates = first_step, [first_time], [np.nan]
+            self._rates[0] = _scheduled(learning_rate(first_step), first_step)
         elif step_size is None:
-            self.step_size = factor * scaling.ratio(rule.learning_rate, rate)
+            self.step_size = self._factor * scaling.ratio(learning_rate, self._rate)
         else:
             self.step_size = validate.positive("step_size", step_size)
-        last = self.time(num_steps)
-        if not (self.time(1) > 0 and last < np.inf):
+        if not 0 < self.time(first_step + 1) - self.time(first_step) < np.inf:
             raise ValueError(
-                f"`rate` must make steps of positive, finite flow time, got {self.time(1):g} for the first "
-                f"and {last:g} for all {num_steps:,} together"
+                "`rate` must make steps of positive, finite flow time, "
+                f"got {self.time(first_step + 1) - self.time(first_step):g} for the first"
             )
-        self._constant = float(rule.learning_rate) if isinstance(rule.learning_rate, float | int) else np.nan
 
     def time(self, step: int) -> float:
         """Return the flow time after `step` steps."""
-        return self._times[step] if self.step_size is None else step * self.step_size
+        if self.step_size is not None:
+            return step * self.step_size
+        place = step - self._first_step
+        while place >= len(self._times):
+            last = len(self._times) - 1
+            length = self._factor * scaling.ratio(self._rate_at(last), self._rate)
+            self._times.append(self._times[-1] + length)
+        return self._times[place]
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the step that leaves here, nan if it is no number."""
-        if self._schedule:
-            return self._schedule[min(step, len(self._schedule) - 1)]
-        return self._constant
+        return self._constant if self._schedule is None else self._rate_at(step - self._first_step)
+
+    def last_step(self, end_time: float) -> int:
+        """Return the last step that does not pass `end_time`, rounding apart."""
+        latest = end_time * (1 + 1e-12)
+        if self.step_size is not None:
+            return int(latest / self.step_size)
+        step = self._first_step
+        while self.time(step + 1) <= latest:
+            step += 1
+        return step
+
+    def _rate_at(self, place: int) -> float:
+        while place >= len(self._rates):
+            step = self._first_step + len(self._rates)
+            try:
+                self._rates.append(_scheduled(self._schedule(step), step))
+            except Exception as error:
+                raise Undefined(f"the schedule has no learning rate for step {step:,}: {error}") from error
+        return self._rates[place]
 
 
 def _scheduled(value: Scale, step: int) -> float:

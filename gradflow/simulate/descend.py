@@ -15,6 +15,7 @@ from gradflow.events.event import Event
 from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
+from gradflow.rules.reading import check_schedule
 from gradflow.scaling import Scale
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
@@ -131,7 +132,7 @@ def descend(
     w0 = validate.weight_vector("w0", w0, problem.num_weights)
     return descended(
         problem,
-        as_rule(rule),
+        as_rule(rule, w0.size),
         w0,
         num_steps,
         end_time,
@@ -179,8 +180,13 @@ def descended(
             scaling.check_size(name, scale, w.size)
     batches = None if batch is None else Batches(problem, batch, seed)
     share = batches.clock_share if batches else 1.0
-    clock = Clock(rule, rate, step_size, share, first_step + num_steps)
+    if batches is not None:
+        batches.skip(first_step)
+    clock = Clock(
+        rule, rate, step_size, share, first_step, 0.0 if earlier is None else float(earlier.times[-1])
+    )
     last_step = _last_step(num_steps, end_time, first_step, clock)
+    check_schedule(rule, last_step, w.size)
     kept = _kept_steps(record_every, last_step)
     if gradient_tolerance is not None:
         if batch is not None:

@@ -14,7 +14,8 @@ from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem, are_finite
 from gradflow.simulate.ending import Ended
-from gradflow.simulate.hooks import check_answer, evaluated
+from gradflow.simulate.hooks import HookError, check_answer, evaluated
+from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.simulate.place import takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
@@ -51,34 +52,31 @@ class DescentRun:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
         self._is_watched = bool(self.watch.events) or self.callback is not None
-        self.recorder.last = self._point(self.first_step, self.w0, np.nan, None, None, self.memory)
+        self.recorder.last = self._point(Iterate(self.first_step, self.w0, self.memory), np.nan)
 
     def steps(self) -> Ended:
         """Run, and return why it ended."""
-        w, memory, rule = self.w0, self.memory, self.rule
-        for step in range(self.first_step, self.num_steps):
-            try:
-                loss, gradient, product = self._passes(step, w)
-            except FAILURES:
-                raise
-            except Exception as error:
-                if step == self.first_step:
-                    raise  # At the very start it is the door that the error stands at.
-                return Ended(Outcome.FAILED, f"the problem raised at step {step:,}: {sentence_of(error)}")
-            ended = self._arrive(step, w, loss, gradient, product, memory)
-            self.bar.reach(step, loss)
+        try:
+            return self._taken()
+        except (HookError, *FAILURES):
+            raise
+        except Exception as error:
+            last = self.recorder.last.step
+            if last == self.first_step:
+                raise  # At the very start it is the door that the error stands at.
+            return Ended(Outcome.FAILED, f"the step from step {last:,} failed: {sentence_of(error)}")
+
+    def _taken(self) -> Ended:
+        start = Iterate(self.first_step, self.w0, self.memory)
+        for at, (loss, gradient, product) in iterates(self.rule, start, self._passes):
+            ended = self._arrive(at, loss, gradient, product)
+            self.bar.reach(at.step, loss)
             if ended is not None:
                 return ended
-            try:
-                w, memory = rule.update(w, gradient, memory, step)
-            except ValueError as error:
-                if step == self.first_step:
-                    raise
-                return Ended(Outcome.FAILED, f"the rule could not take step {step:,}: {error}")
+            if at.step == self.num_steps:
+                break
             self.writer.look(self._so_far)
-        return self._arrive_last(w, memory) or Ended(
-            Outcome.FINISHED, f"the run took its {self.num_steps:,} steps"
-        )
+        return Ended(Outcome.FINISHED, f"the run took its {self.num_steps:,} steps")
 
     def trajectory(self, ended: Ended) -> Trajectory:
         """Return what was reached, behind what an earlier run had."""
@@ -99,8 +97,14 @@ class DescentRun:
             )
         )
 
-    def _passes(self, step: int, w: Array) -> tuple[float, Array, Product | None]:
-        """Return the loss, the gradient of the step and, where somebody takes it, the product."""
+    def _passes(self, at: Iterate) -> tuple[float, Array | None, Product | None]:
+        """Return the loss, the gradient of the step and, where somebody takes it, the product.
+
+        At the last point there is no step; its gradient only a gradient tolerance asks for.
+        """
+        step, w = at.step, at.weights
+        if step == self.num_steps and self.gradient_tolerance is None:
+            return self.problem.loss(w), None, None
         if self.batches is not None:
             self.problem.num_gradients += 1
             return self.problem.loss(w), self.batches.following().gradient(w), None
@@ -109,15 +113,16 @@ class DescentRun:
         return *self.problem.loss_and_gradient(w), None
 
     def _arrive(
-        self, step: int, w: Array, loss: float, gradient: Array | None, product: Product | None, memory: Any
+        self, at: Iterate, loss: float, gradient: Array | None, product: Product | None
     ) -> Ended | None:
         """Note the point reached, and return why the run ends here, if it does."""
+        step, w = at.step, at.weights
         if not (np.isfinite(loss) and are_finite(w, w if gradient is None else gradient)):
             return Ended(
                 Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
             )
         of_all = gradient if self.batches is None else None
-        point = self._point(step, w, loss, of_all, product, memory)
+        point = self._point(at, loss, of_all, product)
         self.recorder.step(point)
         self.problem.accept(w)
         ended = self._noted(point, step == 0 or step in self.kept)
@@ -126,12 +131,6 @@ class DescentRun:
             if norm <= self.gradient_tolerance:
                 return Ended(Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at step {step:,}")
         return ended
-
-    def _arrive_last(self, w: Array, memory: Any) -> Ended | None:
-        """Note the last point, whose gradient only a gradient tolerance asks for."""
-        if self.gradient_tolerance is None:
-            return self._arrive(self.num_steps, w, self.problem.loss(w), None, None, memory)
-        return self._arrive(self.num_steps, w, *self.problem.loss_and_gradient(w), None, memory)
 
     def _noted(self, point: Point, kept: bool) -> Ended | None:
         """Keep the point, and ask events and callback."""
@@ -152,16 +151,16 @@ class DescentRun:
         return None
 
     def _point(
-        self, step: int, w: Array, loss: float, gradient: Array | None, product: Product | None, memory: Any
+        self, at: Iterate, loss: float, gradient: Array | None = None, product: Product | None = None
     ) -> Point:
-        clock = self.clock
+        step, w, memory = at
         return Point(
-            clock.time(step),
+            self.clock.time(step),
             step,
             w,
             w,
             loss,
-            learning_rate=clock.learning_rate(step),
+            learning_rate=self.clock.learning_rate(min(step, self.num_steps - 1)),
             gradient=gradient,
             product=product,
             memory=memory,

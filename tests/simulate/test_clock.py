@@ -134,10 +134,42 @@ def test_a_step_of_no_or_endless_time_is_refused(eta, rate):
         gf.descend(Quadratic(H), W0, eta, 3, rate=rate)
 
 
-@pytest.mark.parametrize("options", [{"rule": np.full(3, 0.1)}, {"rule": 0.1, "rate": np.ones(3)}])
-def test_rates_of_another_size_are_refused(options):
+def test_rates_of_another_size_are_refused():
     with pytest.raises(ValueError, match="must fit 2 weights, got shape"):
-        gf.descend(Quadratic(H), W0, num_steps=3, **options)
+        gf.descend(Quadratic(H), W0, 0.1, num_steps=3, rate=np.ones(3))
+
+
+@pytest.mark.parametrize("values", [[0.1, 0.2, 0.1], (0.1, 0.2, 0.1), np.array([0.1, 0.2, 0.1])])
+@pytest.mark.parametrize("make", [lambda rate: rate, lambda rate: gf.rules.HeavyBall(rate, 0.5)])
+def test_as_many_numbers_as_steps_are_a_schedule(values, make):
+    listed = gf.descend(Quadratic(H), W0, make(values), 3)
+    called = gf.descend(Quadratic(H), W0, make(lambda step: [0.1, 0.2, 0.1][step]), 3)
+    np.testing.assert_array_equal(listed.weights, called.weights)
+    np.testing.assert_array_equal(listed.times, called.times)
+
+
+def test_as_many_numbers_as_weights_are_one_for_each_unless_they_are_called_a_schedule():
+    each = gf.descend(Quadratic(H), W0, [0.1, 0.2], 2, rate=[1.0, 2.0])
+    np.testing.assert_array_equal(each.rule.learning_rate, [0.1, 0.2])
+    in_turn = gf.descend(Quadratic(H), W0, gf.rules.Schedule([0.1, 0.2]), 2)
+    np.testing.assert_allclose(in_turn.times, [0.0, 0.1, 0.3])
+
+
+def test_too_few_numbers_for_a_schedule_name_both_readings():
+    with pytest.raises(ValueError, match="each of the 2 weights or for each of the 5 steps, got 3 of them"):
+        gf.descend(Quadratic(H), W0, [0.1, 0.2, 0.1], 5)
+
+
+def test_a_schedule_is_asked_for_a_step_when_the_run_comes_to_it():
+    asked = []
+
+    def schedule(step):
+        asked.append(step)
+        return 0.1
+
+    run = gf.descend(Quadratic(H), W0, schedule, 10**9, callback=lambda t, w: t > 0.35)
+    assert run.steps[-1] == 4
+    assert max(asked) <= 5
 
 
 def test_a_rate_for_each_of_many_weights_takes_no_matrix():
@@ -159,8 +191,15 @@ def test_equal_entries_are_explained_by_one_step_size():
 
 
 def test_a_schedule_that_is_not_positive_is_refused_at_the_door():
-    with pytest.raises(ValueError, match="schedule at step 3"):
-        gf.descend(Quadratic(H), W0, gf.rules.GradientDescent(lambda k: 3.0 - k), 10)
+    with pytest.raises(ValueError, match="schedule at step 0"):
+        gf.descend(Quadratic(H), W0, gf.rules.GradientDescent(lambda k: -1.0), 10)
+
+
+def test_a_schedule_that_ends_in_mid_run_ends_the_run_with_its_sentence():
+    run = gf.descend(Quadratic(H), W0, gf.rules.GradientDescent(lambda k: 0.3 - 0.1 * k), 10)
+    assert run.outcome is gf.Outcome.FAILED
+    assert "no learning rate for step 3" in run.message
+    assert run.steps[-1] == 2
 
 
 def test_the_losses_of_a_batch_run_are_of_the_whole_problem():

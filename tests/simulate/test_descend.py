@@ -166,7 +166,10 @@ def test_progress_is_shown_on_request(capsys):
         ({"rule": -0.1}, "`rule` must be a positive number"),
         ({"rule": np.nan}, "`rule` must be a positive number"),
         ({"rule": "adam"}, "`rule` must be a"),
-        ({"rule": gf.rules.Adam}, "`rule` must be a learning rate or an update rule, got the class Adam"),
+        (
+            {"rule": gf.rules.Adam},
+            r"`rule` must be a learning rate or a rule such as gf.rules.Adam\(0.1\), got the class Adam",
+        ),
         ({"num_steps": 0}, "`num_steps` must be a whole number"),
         ({"num_steps": 2.5}, "`num_steps` must be a whole number"),
         ({"rate": 0.0}, "`rate` must be a positive"),

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.analysis.stability.critical import varied
-from gradflow.analysis.stability.orbit import follow, period_of
+from gradflow.analysis.stability.orbit import Stretch, period_of
 from gradflow.problems.problem import Problem
 from gradflow.rules import UpdateRule
+from gradflow.simulate.iteration import Iterate
 from gradflow.types import Array
 
 _NUDGE = 1e-6
@@ -91,10 +92,12 @@ def bifurcation_diagram(
     w = start
     for i, rate in enumerate(rates.tolist()):
         taken = varied(rule)(validate.positive("learning_rates", rate))
-        run = follow(problem, taken, w, taken.init(w), 0, skipped + kept - 1)
+        run = Stretch(problem, taken, Iterate(0, w, taken.init(w)), tail=kept)
+        run.advance(skipped + kept)
         w = start
-        if run.complete:
-            points[i], losses[i] = run.weights[skipped:], run.losses[skipped:]
-            periods[i] = period_of(points[i], float(np.abs(run.weights).max()), longest)
-            w = run.weights[-1] + _NUDGE * (run.weights[-1] + np.linalg.norm(start))
+        if run.is_complete:
+            points[i], losses[i] = run.tail, run.losses[skipped:]
+            periods[i] = period_of(points[i], run.largest, longest)
+            last = run.last.weights
+            w = last + _NUDGE * (last + np.linalg.norm(start))
     return Bifurcations(rates, points, losses, periods, np.isnan(losses[:, 0]))

@@ -9,13 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
-from gradflow.rules import GradientDescent, HeavyBall, Nesterov, UpdateRule
+from gradflow.analysis.stability.limits import stable_product
+from gradflow.rules import LinearStep, UpdateRule
 from gradflow.types import Array
-
-LINEAR_RULES = (GradientDescent, HeavyBall, Nesterov)
-
-# A spectral radius so little above 1 is rounding.
-_ROUNDING = 1e-12
 
 
 def companion_matrices(rule: UpdateRule, products: ArrayLike) -> NDArray[Any]:
@@ -69,13 +65,13 @@ def spectral_radii(rule: UpdateRule, products: ArrayLike) -> Array:
 def linear_stability(rule: UpdateRule, eigenvalues: ArrayLike) -> float:
     """Return the largest learning rate at which `rule` is stable for every Hessian eigenvalue given.
 
-    The learning rate up to which no multiplier of the companion matrix exceeds 1 in size, by bisection.
-    The rule's own learning rate is ignored.
+    The learning rate up to which no multiplier of the companion matrix exceeds 1 in size: what the rule
+    says of itself. The rule's own learning rate is ignored.
 
     Parameters
     ----------
     rule : UpdateRule
-        `GradientDescent`, `HeavyBall` or `Nesterov`.
+        One whose steps are linear: `GradientDescent`, `HeavyBall`, `Nesterov`.
     eigenvalues : float or array_like, shape (m,)
         Of the Hessian, none negative.
 
@@ -102,26 +98,12 @@ def linear_stability(rule: UpdateRule, eigenvalues: ArrayLike) -> float:
             f"`eigenvalues` must not be negative, got {values.min():g}: "
             "that direction grows at every learning rate"
         )
-    return float(_largest_product(rule) / values.max()) if values.max() > 0 else np.inf
+    return stable_product(rule) / float(values.max()) if values.max() > 0 else np.inf
 
 
 def check_linear(rule: Any) -> None:
     """Raise ValueError unless a step of the rule is linear in weights, gradient and memory."""
-    if not isinstance(rule, LINEAR_RULES):
-        names = ", ".join(each.__name__ for each in LINEAR_RULES)
-        raise ValueError(f"`rule` must be one of {names}, whose steps are linear, got {rule!r:.60}")
-
-
-def _largest_product(rule: UpdateRule) -> float:
-    """Return the largest eta lambda up to which the rule is stable."""
-
-    def stable(product: float) -> bool:
-        return bool(spectral_radii(rule, product) <= 1.0 + _ROUNDING)
-
-    low, high = 0.0, 0.125
-    while stable(high):
-        low, high = high, 2.0 * high
-    while high - low > 1e-13 * high:
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if stable(middle) else (low, middle)
-    return low
+    if not isinstance(rule, LinearStep):
+        raise ValueError(
+            f"`rule` must be one whose steps are linear, such as HeavyBall, got {rule!r:.60}, which does not say so"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.analysis.stability.limits import largest_stable_learning_rate
-from gradflow.analysis.stability.orbit import Orbit, follow, settles
+from gradflow.analysis.stability.orbit import Stretch, settles
 from gradflow.problems.problem import Problem
 from gradflow.rules import GradientDescent, UpdateRule
+from gradflow.simulate.iteration import Iterate
 from gradflow.types import Array
 
 _MOST_HALVINGS, _MOST_QUARTERS = 30, 60
@@ -70,8 +71,9 @@ def critical_learning_rate(
 
     def yes(learning_rate: float) -> bool:
         taken = with_rate(learning_rate)
-        run = follow(problem, taken, w0, taken.init(w0), 0, count)
-        return run.complete and _ANSWERS[question](run)
+        run = Stretch(problem, taken, Iterate(0, w0, taken.init(w0)))
+        run.advance(count + 1)
+        return run.is_complete and _ANSWERS[question](run)
 
     low, high = _bracket(yes, _guess(problem, w0, rule), question)
     while high - low > width * low:
@@ -80,16 +82,16 @@ def critical_learning_rate(
     return low
 
 
-def _converges(run: Orbit) -> bool:
-    return settles(run.weights[len(run.weights) // 2 :])
+def _converges(run: Stretch) -> bool:
+    return settles(run.lengths[(len(run.lengths) + 1) // 2 :], float(np.abs(run.last.weights).max()))
 
 
-def _is_monotone(run: Orbit) -> bool:
+def _is_monotone(run: Stretch) -> bool:
     rounding = 4 * np.finfo(float).eps * np.abs(run.losses).max()
     return bool((np.diff(run.losses) <= rounding).all())
 
 
-_ANSWERS: dict[str, Callable[[Orbit], bool]] = {"converges": _converges, "monotone": _is_monotone}
+_ANSWERS: dict[str, Callable[[Stretch], bool]] = {"converges": _converges, "monotone": _is_monotone}
 
 
 def varied(rule: UpdateRule | None) -> Callable[[float], UpdateRule]:
@@ -97,7 +99,7 @@ def varied(rule: UpdateRule | None) -> Callable[[float], UpdateRule]:
     if rule is None:
         return GradientDescent
     given: Any = rule
-    if not hasattr(rule, "__dataclass_fields__") or "learning_rate" not in given.__dataclass_fields__:
+    if not is_dataclass(rule) or "learning_rate" not in [each.name for each in fields(rule)]:
         raise ValueError(f"`rule` must be a rule whose learning rate can be replaced, got {rule!r:.60}")
     return lambda learning_rate: replace(given, learning_rate=learning_rate)
 

@@ -10,19 +10,7 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.curvature import sharpness
 from gradflow.problems.problem import Problem
-from gradflow.rules import (
-    Adam,
-    GradientDescent,
-    HeavyBall,
-    Nesterov,
-    Normalized,
-    Projected,
-    RandomSign,
-    RMSProp,
-    SignDescent,
-    UpdateRule,
-    as_rule,
-)
+from gradflow.rules import GradientDescent, LinearLimit, Preconditioned, Unlimited, UpdateRule, as_rule
 from gradflow.types import Array
 
 
@@ -86,7 +74,8 @@ def largest_stable_learning_rate(problem: Problem, w: ArrayLike, rule: UpdateRul
     0.75
     """
     w = validate.weight_vector("w", w, problem.num_weights)
-    steepest = _largest_product(rule)
+    rule = GradientDescent(1.0) if rule is None else rule
+    steepest = stable_product(rule)
     curvature = sharpness(problem, w, preconditioner=_preconditioner(problem, w, rule))
     if curvature <= 0:
         raise ValueError(
@@ -142,62 +131,49 @@ def effective_sharpness(
     """
     w = validate.weight_vector("w", w, problem.num_weights)
     rule = as_rule(rule)
-    steepest = _largest_product(rule)
+    steepest = stable_product(rule)
     rate = rule.learning_rate(step) if callable(rule.learning_rate) else rule.learning_rate
     unit = 1.0 if isinstance(rate, np.ndarray) else rate
-    metric = _preconditioner(problem, w, rule, _second_moment(rule, state, step))
+    metric = _preconditioner(problem, w, rule, state, step)
     return 2.0 * unit * sharpness(problem, w, preconditioner=metric) / steepest
 
 
-def _second_moment(rule: UpdateRule, state: Any, step: int) -> Array | None:
-    """Return the root mean square gradient that an adaptive rule divides by, None without a memory."""
-    if state is None or not isinstance(rule, RMSProp | Adam):
-        return None
-    square = state if isinstance(rule, RMSProp) else state[1] / (1 - rule.beta2 ** max(step, 1))
-    return np.sqrt(square)
+def stable_product(rule: UpdateRule) -> float:
+    """Return the largest stable learning rate of a rule times the sharpness, as it says itself.
 
-
-def _largest_product(rule: UpdateRule | None) -> float:
-    """Return the largest stable learning rate times sharpness."""
-    match rule:
-        case None | GradientDescent() | RMSProp():
-            return 2.0
-        case HeavyBall(momentum=b):
-            return 2.0 + 2.0 * b
-        case Nesterov(momentum=b):
-            return (2.0 + 2.0 * b) / (1.0 + 2.0 * b)
-        case Adam(beta1=b):
-            # Its mean of gradients is heavy ball at (1 - b1) times the learning rate.
-            return (2.0 + 2.0 * b) / (1.0 - b)
-        case SignDescent() | RandomSign() | Normalized():
-            name = type(rule).__name__
-            raise ValueError(f"`rule` must have a linear limit, got {name}, whose steps do not shrink with g")
-        case Projected():
-            raise ValueError(
-                "`rule` must have a linear limit, got Projected: inside its bounds ask its inner rule"
-            )
-    raise ValueError(f"`rule` must be one of gradflow.rules, got {rule!r:.60}")
+    Raises
+    ------
+    ValueError
+        If the rule has no linear limit, or says nothing of one.
+    """
+    if isinstance(rule, LinearLimit):
+        return rule.stable_product
+    name = type(rule).__name__
+    if isinstance(rule, Unlimited):
+        raise ValueError(f"`rule` must have a linear limit, got {name}, {rule.no_limit}")
+    raise ValueError(
+        f"`rule` must say what it is stable below, by a property `stable_product`, got {name} without"
+    )
 
 
 def _preconditioner(
-    problem: Problem, w: Array, rule: UpdateRule | None, root: Array | None = None
+    problem: Problem, w: Array, rule: UpdateRule, state: Any = None, step: int = 0
 ) -> Array | None:
     """Return the matrix M (or its diagonal, or None for 1) of the frozen rule w <- w - M g.
 
-    An adaptive rule divides by `root`, by default by the |g(w)| of weights at rest.
+    Without a memory, that of weights at rest.
     """
-    rate = None if rule is None else rule.learning_rate
+    rate = rule.learning_rate
     given = rate if isinstance(rate, np.ndarray) else None
     if given is not None and len(given) != w.size:
         raise ValueError(
             f"`rule` must have a learning rate for {w.size} weights, got one of shape {given.shape}"
         )
-    if not isinstance(rule, RMSProp | Adam):
+    if not isinstance(rule, Preconditioned):
         return given
     if given is not None and given.ndim == 2:
         raise ValueError(
             f"`rule` must have a learning rate that is a number or a vector in {type(rule).__name__}, "
             "got a matrix, whose product with the preconditioner is not symmetric"
         )
-    root = np.abs(problem.gradient(w)) if root is None else root
-    return (1.0 if given is None else given) / (root + rule.epsilon)
+    return (1.0 if given is None else given) * rule.preconditioner(problem.gradient(w), state, step)

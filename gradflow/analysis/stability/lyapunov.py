@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gradflow.analysis.stability.companion import check_linear
 from gradflow.errors import Undefined
 from gradflow.problems.problem import Problem
 from gradflow.rules import UpdateRule, as_rule
+from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.types import Array
 
 
@@ -69,27 +71,26 @@ def lyapunov_exponents(
         raise ValueError(f"`k` must be at most {size}, the size of weights and memory, got {k}")
     count = validate.count("num_steps", num_steps)
     skipped = validate.count("num_transient", num_transient, least=0)
-    state = taken.init(w)
-    for step in range(skipped):
-        w, state = taken.update(w, problem.gradient(w), state, step)
-    return growth_rates(problem, taken, w, state, skipped, count, k)
+    start = Iterate(0, w, taken.init(w))
+    path = iterates(
+        taken, start, lambda at: (None, problem.gradient(at.weights)) if at.step < skipped else ()
+    )
+    begin, _ = next(islice(path, skipped, None))
+    return growth_rates(problem, taken, begin, count, k)
 
 
-def growth_rates(
-    problem: Problem, rule: UpdateRule, w: Array, state: Any, first_step: int, num_steps: int, k: int = 1
-) -> Array:
-    """Return the `k` largest exponents over `num_steps` steps from weights and memory in mid run."""
-    n = w.size
-    start = np.random.default_rng(0).standard_normal((n if state is None else 2 * n, k))
-    basis = np.linalg.qr(start)[0]
+def growth_rates(problem: Problem, rule: UpdateRule, start: Iterate, num_steps: int, k: int = 1) -> Array:
+    """Return the `k` largest exponents over `num_steps` steps from an iterate in mid run."""
+    n = start.weights.size
+    size = n if start.memory is None else 2 * n
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
     total = np.zeros(k)
+    path = iterates(rule, start, lambda at: problem.linearize(at.weights))
     with np.errstate(all="ignore"):
-        for step in range(first_step, first_step + num_steps):
-            _, gradient, product = problem.linearize(w)
-            pushed = _pushed(rule, product, basis, n, step)
-            w, state = rule.update(w, gradient, state, step)
-            if not (np.isfinite(pushed).all() and np.isfinite(w).all()):
-                raise Undefined(f"the run left the finite numbers at step {step + 1:,}: it has no exponents")
+        for at, (_, _, product) in islice(path, num_steps):
+            pushed = _pushed(rule, product, basis, n, at.step)
+            if not (np.isfinite(pushed).all() and np.isfinite(at.weights).all()):
+                raise Undefined(f"the run left the finite numbers at step {at.step:,}: it has no exponents")
             basis, lengths = _orthonormalized(pushed)
             total += np.log(lengths)
     return np.sort(total / num_steps)[::-1]

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow import rules
-from gradflow.analysis.stability.companion import LINEAR_RULES
 from gradflow.analysis.stability.limits import effective_sharpness
 from gradflow.analysis.stability.lyapunov import growth_rates
-from gradflow.analysis.stability.orbit import Orbit, follow, period_of, settles
+from gradflow.analysis.stability.orbit import Stretch, period_of, settles
 from gradflow.curvature import sharpness
 from gradflow.problems.problem import Problem
-from gradflow.rules import UpdateRule
+from gradflow.rules import LinearStep, UpdateRule
+from gradflow.simulate.iteration import Iterate
 from gradflow.trajectory import Outcome, Trajectory
 from gradflow.types import Array
 
@@ -54,12 +54,17 @@ class Regime:
 
 
 class _Seen(NamedTuple):
-    """A run, its unstrided continuation, and the losses of both."""
+    """A run, its rule, its unstrided continuation, and the losses of both."""
 
     run: Trajectory
     rule: UpdateRule
-    more: Orbit
+    more: Stretch
     losses: Array
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows of the continuation at which the sharpness is measured."""
+        return _sampled(len(self.more.lengths))
 
 
 def regime(trajectory: Trajectory, problem: Problem) -> Regime:
@@ -91,7 +96,7 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     Parameters
     ----------
     trajectory : Trajectory
-        Of a descent with full batches and a rule of `gradflow.rules`.
+        Of a descent with full batches. It is judged, and continued, by the very rule that made it.
     problem : Problem
         What was descended.
 
@@ -100,14 +105,15 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     Regime
         Evidence: steps, first_loss, final_loss, highest_loss, highest_step, share_lowered (of the
         steps), share_raised (continuation included), still_raised (of the continuation),
-        first_sharpness and final_sharpness (both effective), mean_sharpness (effective, over the
-        continuation), long_run (mean loss of the last fifth over that of the middle fifth), settles (1
-        or 0), period, exponent (per step, of rules with a tangent map).
+        first_, final_ and mean_effective_sharpness (the last over the continuation), long_run (mean
+        loss of the last fifth over that of the middle fifth), settles (1 or 0), period, exponent (per
+        step, of rules whose steps are linear).
 
     Raises
     ------
     ValueError
-        If the trajectory is a flow, was made with mini-batches or a foreign rule, or failed.
+        If the trajectory is a flow, was made with mini-batches or by a rule that its file cannot give back,
+        or failed.
 
     Examples
     --------
@@ -118,42 +124,71 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     ['MONOTONE', 'OVERSHOOTING', 'DIVERGED']
     """
     _check(trajectory)
-    rule = _rule_of(trajectory)
-    w, state = trajectory.final_weights, _memory_of(trajectory, rule)
-    taken = len(trajectory.step_losses) - 1
-    seen = _continued(trajectory, problem, rule, w, state, taken)
+    rule = trajectory.rule
+    seen = _continued(trajectory, problem, rule)
     evidence = _losses_of(seen)
-    if trajectory.outcome is Outcome.DIVERGED or not seen.more.complete or _grows(seen):
+    if trajectory.outcome is Outcome.DIVERGED or not seen.more.is_complete or _grows(seen):
         return Regime("DIVERGED", evidence)
     evidence |= _sharpness_of(seen, problem)
-    evidence["settles"] = float(settles(seen.more.weights))
-    evidence["period"] = float(period_of(seen.more.weights[-_TAIL:], np.abs(seen.more.weights).max()))
+    last = float(np.abs(seen.more.last.weights).max())
+    evidence["settles"] = float(settles(seen.more.lengths, last))
+    evidence["period"] = float(period_of(seen.more.tail, seen.more.largest))
     evidence["exponent"] = np.nan
     if _is_stalled(seen, problem, evidence):
         return Regime("STALLED", evidence)
-    if not evidence["settles"] and evidence["period"] == 0 and isinstance(rule, LINEAR_RULES):
-        evidence["exponent"] = float(growth_rates(problem, rule, w, state, taken, NUM_CONTINUED)[0])
+    if not evidence["settles"] and evidence["period"] == 0 and isinstance(rule, LinearStep):
+        evidence["exponent"] = float(growth_rates(problem, rule, seen.more.last, NUM_CONTINUED)[0])
     return Regime(_verdict(evidence, problem.num_weights), evidence)
 
 
+class _Findings(NamedTuple):
+    """What the verdict asks of the evidence."""
+
+    rose: bool
+    settled: bool
+    thrown: bool
+    flatter: bool
+    at_edge: bool
+    repeats: bool
+    chaotic: bool
+    alternates: bool
+    quiet: bool
+
+
+# The first that fits is taken.
+_VERDICTS: tuple[tuple[str, Callable[[_Findings], bool]], ...] = (
+    ("CATAPULT", lambda found: found.thrown and found.flatter and (found.settled or found.quiet)),
+    ("EDGE_OF_STABILITY", lambda found: found.rose and found.at_edge),
+    ("PERIODIC", lambda found: not found.settled and found.repeats),
+    ("CHAOTIC", lambda found: not found.settled and found.chaotic),
+    ("OVERSHOOTING", lambda found: found.rose or found.alternates),
+    ("MONOTONE", lambda _: True),
+)
+
+
 def _verdict(evidence: dict[str, float], num_weights: int) -> str:
-    rose = evidence["share_raised"] > 0
-    settled, final = bool(evidence["settles"]), evidence["final_sharpness"]
-    falling = evidence["long_run"] < LONG_RUN_FALL
-    flatter = final < EDGE[0] and final < evidence["first_sharpness"]
-    thrown = evidence["highest_loss"] > CATAPULT_RISE * evidence["first_loss"]
-    if thrown and flatter and (settled or evidence["still_raised"] == 0):
-        return "CATAPULT"
-    hovers = HOVER[0] <= evidence["mean_sharpness"] <= HOVER[1]
-    moved = abs(final - evidence["first_sharpness"]) > MOVED * final
+    found = _findings(evidence, num_weights)
+    return next(name for name, fits in _VERDICTS if fits(found))
+
+
+def _findings(evidence: dict[str, float], num_weights: int) -> _Findings:
+    settled = bool(evidence["settles"])
+    first, final = evidence["first_effective_sharpness"], evidence["final_effective_sharpness"]
+    moved = abs(final - first) > MOVED * final
     arrived = settled and EDGE[0] <= final <= EDGE[1] and moved and num_weights > 1
-    if rose and (arrived or (not settled and falling and hovers)):
-        return "EDGE_OF_STABILITY"
-    if not settled and evidence["period"] > 1:
-        return "PERIODIC"
-    if not settled and evidence["exponent"] > CHAOS:
-        return "CHAOTIC"
-    return "OVERSHOOTING" if rose or final > 1.0 else "MONOTONE"
+    hovers = HOVER[0] <= evidence["mean_effective_sharpness"] <= HOVER[1]
+    falling = evidence["long_run"] < LONG_RUN_FALL
+    return _Findings(
+        rose=evidence["share_raised"] > 0,
+        settled=settled,
+        thrown=evidence["highest_loss"] > CATAPULT_RISE * evidence["first_loss"],
+        flatter=final < EDGE[0] and final < first,
+        at_edge=arrived or (not settled and falling and hovers),
+        repeats=evidence["period"] > 1,
+        chaotic=evidence["exponent"] > CHAOS,
+        alternates=final > 1.0,
+        quiet=evidence["still_raised"] == 0,
+    )
 
 
 def _check(trajectory: Trajectory) -> None:
@@ -165,39 +200,35 @@ def _check(trajectory: Trajectory) -> None:
         raise ValueError(f"`trajectory` must be of a run that could go on, got: {trajectory.message}")
 
 
-def _rule_of(trajectory: Trajectory) -> UpdateRule:
-    """Return the rule that the settings describe."""
-    settings = trajectory.settings
-    kind: Any = getattr(rules, settings["rule"], None)
-    names = [each.name for each in fields(kind)] if hasattr(kind, "__dataclass_fields__") else []
-    if not names or any(name not in settings for name in names):
-        raise ValueError(f"`trajectory` must be of a rule of gradflow.rules, got {settings['rule']}")
-    try:
-        return kind(**{name: settings[name] for name in names})
-    except ValueError:
-        raise ValueError(
-            f"`trajectory` must keep its rule, got {settings['rule']} with a schedule lost"
-        ) from None
-
-
-def _memory_of(trajectory: Trajectory, rule: UpdateRule) -> Any:
+def _memory_of(trajectory: Trajectory) -> Any:
     """Return the rule's memory at the end of the run."""
-    memory = rule.init(trajectory.final_weights)
+    memory = trajectory.rule.init(trajectory.final_weights)
     if not isinstance(memory, np.ndarray):
         return memory
     return np.array(trajectory.final_state[trajectory.final_weights.size :]).reshape(memory.shape)
 
 
-def _continued(
-    run: Trajectory, problem: Problem, rule: UpdateRule, w: Array, state: Any, taken: int
-) -> _Seen:
-    num_steps = NUM_CONTINUED
-    while True:
-        more = follow(problem, rule, w, state, taken, num_steps)
+def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
+    taken = len(run.step_losses) - 1
+    start = Iterate(taken, run.final_weights, _memory_of(run))
+    lengths = [NUM_CONTINUED]
+    while lengths[-1] < MOST_CONTINUED:
+        lengths.append(min(5 * lengths[-1], MOST_CONTINUED))
+    samples = {row for length in lengths for row in _sampled(length)}
+    more = Stretch(problem, rule, start, tail=_TAIL, samples=samples)
+    for length in lengths:
+        more.advance(length + 1)
         seen = _Seen(run, rule, more, np.concatenate([run.step_losses, more.losses[1:]]))
-        if not more.complete or not _grows(seen) or num_steps >= MOST_CONTINUED:
-            return seen
-        num_steps = min(5 * num_steps, MOST_CONTINUED)
+        if not more.is_complete or not _grows(seen):
+            break
+    return seen
+
+
+def _sampled(num_steps: int) -> list[int]:
+    """Return rows of a stretch, odd and even steps in turn: an oscillation of period two must not hide."""
+    rows = np.linspace(0, num_steps, _NUM_SAMPLES).astype(int)
+    rows[1::2] -= (rows[1::2] - rows[0]) % 2 == 0
+    return rows.tolist()
 
 
 def _grows(seen: _Seen) -> bool:
@@ -230,26 +261,23 @@ def _share(flags: NDArray[np.bool_]) -> float:
 
 def _sharpness_of(seen: _Seen, problem: Problem) -> dict[str, float]:
     """Return effective sharpness at the start, at the end, and on average over the continuation."""
-    # Odd and even steps in turn: an oscillation of period two must not hide.
-    rows = np.linspace(0, len(seen.more.weights) - 1, _NUM_SAMPLES).astype(int)
-    rows[1::2] -= (rows[1::2] - rows[0]) % 2 == 0
     sketched = seen.run.settings.get("sketch") is not None
     try:
-        values = [effective_sharpness(problem, seen.more.weights[row], seen.rule) for row in rows]
+        values = [effective_sharpness(problem, seen.more.samples[row], seen.rule) for row in seen.rows]
         first = np.nan if sketched else effective_sharpness(problem, seen.run.weights[0], seen.rule)
     except ValueError:
-        return dict.fromkeys(("first_sharpness", "final_sharpness", "mean_sharpness"), np.nan)
+        return dict.fromkeys((f"{which}_effective_sharpness" for which in ("first", "final", "mean")), np.nan)
     return {
-        "first_sharpness": first,
-        "final_sharpness": values[-1],
-        "mean_sharpness": float(np.mean(values)),
+        "first_effective_sharpness": first,
+        "final_effective_sharpness": values[-1],
+        "mean_effective_sharpness": float(np.mean(values)),
     }
 
 
 def _is_stalled(seen: _Seen, problem: Problem, evidence: dict[str, float]) -> bool:
     changed = np.ptp(seen.more.losses) > STALLED_CHANGE * abs(seen.losses[0])
-    if changed or not evidence["final_sharpness"] < STALLED_SHARPNESS:
+    if changed or not evidence["final_effective_sharpness"] < STALLED_SHARPNESS:
         return False
-    w = seen.more.weights[-1]
+    w = seen.more.last.weights
     curvature, slope = sharpness(problem, w), float(np.linalg.norm(problem.gradient(w)))
     return not (curvature > 0 and slope <= STALLED_STEP * (1.0 + float(np.linalg.norm(w))) * curvature)

@@ -72,7 +72,7 @@ def test_a_run_that_leaves_the_finite_numbers_has_none():
     [
         ((0.1, 10, 4), "`k` must be at most 3"),
         ((HeavyBall(0.1, 0.5), 10, 7), "`k` must be at most 6"),
-        ((Adam(0.1), 10, 1), "`rule` must be one of GradientDescent"),
+        ((Adam(0.1), 10, 1), "`rule` must be one whose steps are linear"),
         ((0.1, 0, 1), "`num_steps` must be a whole number"),
         ((-0.1, 10, 1), "`rule` must be a positive number"),
     ],

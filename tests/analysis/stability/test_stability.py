@@ -123,7 +123,7 @@ def test_rules_whose_steps_do_not_shrink_have_no_linear_limit(rule):
 
 
 def test_a_projected_rule_sends_to_the_inner_one():
-    with pytest.raises(ValueError, match="got Projected: inside its bounds ask its inner rule"):
+    with pytest.raises(ValueError, match="got Projected, inside whose bounds its inner rule is to be asked"):
         largest_stable_learning_rate(PROBLEM, START, Projected(SignDescent(0.1), 0.0, 1.0))
 
 
@@ -135,7 +135,7 @@ def test_an_adaptive_rule_with_a_matrix_has_no_symmetric_limit(rule):
 
 @pytest.mark.parametrize("rule", [0.1, "adam", object()])
 def test_an_unknown_rule_is_named(rule):
-    with pytest.raises(ValueError, match="`rule` must be one of"):
+    with pytest.raises(ValueError, match="`rule` must say what it is stable below"):
         largest_stable_learning_rate(PROBLEM, START, rule)
 
 
