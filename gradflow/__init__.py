@@ -21,7 +21,7 @@ from gradflow.analysis import Comparison, compare
 from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
 from gradflow.events import Event
 from gradflow.flows import Flow, GradientFlow
-from gradflow.simulate import Checkpoint, Place, descend, every, integrate
+from gradflow.simulate import Checkpoint, Place, descend, every, integrate, resume
 from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
@@ -53,6 +53,7 @@ __all__ = [
     "plots",
     "problems",
     "records",
+    "resume",
     "rules",
     "solvers",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradflow.types import Array, Product
 
-# A vector that loses more than this much of its length to the basis is orthogonalized a second time.
+# A vector that loses more than this much of its length to the basis is orthogonalized once more.
 _CANCELLATION = 0.1
 # Below this share of the image what is left of it is rounding: the Krylov space is complete.
 _BREAKDOWN = 1e-14
@@ -134,11 +134,12 @@ def orthogonalize(vector: Array, basis: Array) -> Array:
     Return its coefficients on the rows followed by its remaining norm, which is 0 (and the vector
     zero) where it lies in their span.
     """
-    before = float(np.linalg.norm(vector))
+    before = size = float(np.linalg.norm(vector))
     coefficients = basis @ vector
     vector -= coefficients @ basis
     norm = float(np.linalg.norm(vector))
-    if norm < _CANCELLATION * before:
+    while _BREAKDOWN * before < norm < _CANCELLATION * size:
+        size = norm
         again = basis @ vector
         vector -= again @ basis
         coefficients += again

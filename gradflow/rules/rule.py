@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
@@ -141,6 +142,9 @@ def scaled(learning_rate: LearningRate, direction: Array, step: int) -> Array:
 
 def check_decay(name: str, value: float) -> None:
     """Raise unless the value is at least 0 and below 1."""
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    number = np.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            number = float(value)
     if not 0 <= number < 1:
         raise ValueError(f"`{name}` must be at least 0 and below 1, got {validate.shown(value)}")

@@ -6,5 +6,6 @@ from gradflow.simulate.integrate import integrate
 from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.simulate.place import Place
 from gradflow.simulate.recording import every
+from gradflow.simulate.resume import resume
 
-__all__ = ["Checkpoint", "Iterate", "Place", "descend", "every", "integrate", "iterates"]
+__all__ = ["Checkpoint", "Iterate", "Place", "descend", "every", "integrate", "iterates", "resume"]

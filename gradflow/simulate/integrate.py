@@ -131,7 +131,7 @@ def integrate(
     """
     flow = checked_flow(flow)
     w0 = validate.weight_vector("w0", w0, flow.problem.num_weights)
-    start, end = _span(start_time, end_time)
+    start, end = span(start_time, end_time)
     return integrated(
         flow,
         np.asarray(flow.initial_state(w0), dtype=np.float64),
@@ -275,7 +275,8 @@ def _tolerances(rtol: float, atol: float | None, w0: Array) -> dict[str, float]:
     return {"rtol": rtol, "atol": max(1e-3 * rtol * (scale or 1.0), np.finfo(float).tiny)}
 
 
-def _span(start_time: float, end_time: float) -> tuple[float, float]:
+def span(start_time: float, end_time: float) -> tuple[float, float]:
+    """Return both as floats, the end behind the start."""
     start = float(validate.array("start_time", start_time, 0))
     end = float(validate.array("end_time", end_time, 0))
     if end <= start:

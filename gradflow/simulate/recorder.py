@@ -13,7 +13,7 @@ from gradflow.problems.problem import Problem
 from gradflow.simulate.hooks import HookError
 from gradflow.simulate.interrupts import Interrupts
 from gradflow.simulate.place import Place
-from gradflow.simulate.recording import Column, Record, columns, due
+from gradflow.simulate.recording import Record, columns
 from gradflow.simulate.rows import Rows
 from gradflow.trajectory import Crossings, Outcome, Sketch, Trajectory
 from gradflow.types import Array, Product
@@ -64,7 +64,7 @@ class Recorder:
 
     def takes_product(self, step: int, kept: bool) -> bool:
         """Return whether a record that is due at this step asks for the product there."""
-        return any(column.takes_product for column in due(self._records, step, kept))
+        return any(column.takes_product and column.is_due(step, kept) for column in self._records)
 
     def place(self, point: Point) -> Place:
         """Return the point as a record, event or callback sees it."""
@@ -156,10 +156,6 @@ class Recorder:
             message=message,
             **rest,
         )
-
-    def _is_new(self, column: Column, point: Point) -> bool:
-        """Return whether a column with a rhythm of its own has no value of this step yet."""
-        return column.stride is None or column.count <= point.step // column.stride
 
     def _append(self, point: Point) -> None:
         self._write(self._num_rows, point)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,7 @@ class Column:
         self._gaps: set[int] = set()
         self._times = array("d")
         self._warned = False
+        self._last_step = -1
         self.count = 0
 
     def value(self, place: Place) -> NDArray[Any] | None:
@@ -102,8 +103,15 @@ class Column:
             )
         return value
 
-    def put(self, index: int, time: float, value: NDArray[Any] | None) -> None:
+    def is_due(self, step: int, kept: bool) -> bool:
+        """Return whether there is a value to write: of a row that is kept, or of a step of its own rhythm."""
+        if self.stride is None:
+            return kept
+        return step % self.stride == 0 and step > self._last_step
+
+    def put(self, index: int, step: int, time: float, value: NDArray[Any] | None) -> None:
         """Write a value to its place, and the time if the rhythm is the record's own."""
+        self._last_step = step
         if value is None:
             self._gaps.add(index)
         else:
@@ -165,10 +173,3 @@ def columns(record: Record | None, expected: int) -> list[Column]:
             raise ValueError(f"`record` must map names (text) to functions, got the name {name!r:.60}")
         check_hook(f"record[{name!r}]", function.function if isinstance(function, Every) else function)
     return [Column(name, function, expected) for name, function in named.items()]
-
-
-def due(every_column: Iterable[Column], step: int, kept: bool) -> list[Column]:
-    """Return the columns that have a value at this step: those of the rows, and those whose rhythm it is."""
-    return [
-        column for column in every_column if (kept if column.stride is None else step % column.stride == 0)
-    ]

@@ -165,11 +165,12 @@ def test_arnoldi_stays_outside_what_is_known():
     q = np.linalg.qr(rng.standard_normal((40, 40)))[0].T
     values = np.r_[100.0, 90.0, 80.0, np.linspace(0, 5, 37)]
     a = (q.T * values) @ q
-    basis = begun(40, 3 + 38, known=q[:3])
+    basis = begun(40, 3 + 13, known=q[:3])
     *_, hessenberg = arnoldi(lambda v: a @ v, basis, 3)
     size = hessenberg.shape[1]
     assert np.abs(basis[3 : 3 + size] @ q[:3].T).max() < 1e-12
-    assert np.linalg.eigvals(hessenberg[:size]).real.max() == pytest.approx(5.0, rel=1e-9)
+    # The Ritz values are those of A outside: none of 80 to 100, and near the largest of the others.
+    assert 4.9 < np.linalg.eigvals(hessenberg[:size]).real.max() < 5.0 + 1e-9
 
 
 def test_arnoldi_ends_where_the_space_is_complete():

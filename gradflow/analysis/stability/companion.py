@@ -105,5 +105,6 @@ def check_linear(rule: Any) -> None:
     """Raise ValueError unless a step of the rule is linear in weights, gradient and memory."""
     if not isinstance(rule, LinearStep):
         raise ValueError(
-            f"`rule` must be one whose steps are linear, such as HeavyBall, got {rule!r:.60}, which does not say so"
+            f"`rule` must be one whose steps are linear, such as HeavyBall, got {rule!r:.60}, which does not "
+            "say so"
         )

@@ -1,4 +1,4 @@
-"""A stretch of a run, as much of it as a verdict needs, and what its tail does: settle, repeat, or neither."""
+"""A stretch of a run, as much of it as a verdict needs, and what its tail does: settle, repeat, neither."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARRIVED = 1e-12
 
 
 class Stretch:
-    """A run from one of its iterates on, which may go on and on and keeps what does not grow with the weights.
+    """A run from one of its iterates on, which may go on and on and keeps few weight vectors.
 
     Parameters
     ----------
