@@ -89,13 +89,12 @@ class Recorder:
         """Keep a point as a row where `kept`, and evaluate the records that are due there."""
         fresh = kept and (self.last_kept is None or point.time > self.last_kept.time)
         if self._records:
-            due_now = [
-                column for column in due(self._records, point.step, fresh) if self._is_new(column, point)
-            ]
+            due = [column for column in self._records if column.is_due(point.step, fresh)]
             place = place or self.place(point)
-            values = [column.value(place) for column in due_now]
-            for column, value in zip(due_now, values, strict=True):
-                column.put(self._num_rows if column.stride is None else column.count, point.time, value)
+            values = [column.value(place) for column in due]
+            for column, value in zip(due, values, strict=True):
+                index = self._num_rows if column.stride is None else column.count
+                column.put(index, point.step, point.time, value)
         if fresh:
             self._append(point)
 
