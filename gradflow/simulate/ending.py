@@ -32,6 +32,7 @@ def run_to_its_end(
     writer: Writer,
     *,
     terminates: bool,
+    pending: Callable[[], None] | None = None,
 ) -> Trajectory:
     """Return the trajectory of what `steps` does, whatever ends it.
 
@@ -47,6 +48,8 @@ def run_to_its_end(
         Of the checkpoint, written once more at the end.
     terminates : bool
         Whether SIGTERM ends the run as Ctrl-C does.
+    pending : callable, optional
+        Keeps rows that wait for steps which will not come.
 
     Raises
     ------
@@ -68,17 +71,13 @@ def run_to_its_end(
         except FAILURES as failure:
             interrupts.hold()
             ended = Ended(Outcome.FAILED, str(failure) or repr(failure))
-        bug = recorder.keep_last(interrupts) if bug is None else _kept(bug, recorder, interrupts)
+        late = recorder.keep_last(interrupts, pending)
+        bug = bug or late
         run = trajectory(ended)
         writer.write(run)
     if bug is not None:
         raise _handed_over(bug.bug, run)
     return run
-
-
-def _kept(bug: HookError, recorder: Recorder, interrupts: Interrupts) -> HookError:
-    recorder.keep_last(interrupts)
-    return bug
 
 
 def _handed_over(error: Any, run: Trajectory) -> Exception:

@@ -20,7 +20,11 @@ from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import GuardedStepper, StepFailed
 from gradflow.simulate.watch import Crossing, Watch, located
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
+from gradflow.trajectory.interpolation import NUM_POINTS, between
 from gradflow.types import Array
+
+# Steps that a row between two steps waits for, and how many before it are remembered.
+AHEAD, BEHIND = NUM_POINTS // 2 - 1, NUM_POINTS - 2
 
 
 @dataclass(eq=False, kw_only=True)
@@ -50,7 +54,8 @@ class FlowRun:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
         self._is_watched = bool(self.watch.events) or self.callback is not None
-        self._next_wanted = 0
+        self._nodes: list[Point] = []
+        self._left = self._next_wanted = 0
         self.recorder.last = self.point
 
     def steps(self) -> Ended:
@@ -60,7 +65,12 @@ class FlowRun:
             if ended:
                 return ended
             self.stepper = stepper = GuardedStepper(
-                self.flow, self.integrator, self.point, self.end_time, self.tolerances, self._arrived
+                self.flow,
+                self.integrator,
+                self.point,
+                self.end_time,
+                self.integrator.tolerances(**self.tolerances),
+                self._arrived,
             )
             costs: CostWatch | None = None
             while self.point.time < self.end_time:
@@ -112,6 +122,7 @@ class FlowRun:
         self.counted.accept(point.weights)
         place = self.recorder.place(point)
         self.recorder.keep(point, place=place)
+        self._nodes.append(point)
         self.watch.start(place.time, place.weights)
         return self._converged(point)
 
@@ -132,8 +143,9 @@ class FlowRun:
         self.counted.accept(after.weights)
         if after.time > before.time:
             self.recorder.step(after)
-        self._keep_inside(before, after, stepper)
-        self.recorder.keep(after, self.keeps_steps or self._is_wanted(after.time), place)
+        self.recorder.keep(after, self.keeps_steps, place)
+        if not self.keeps_steps and after.time > before.time:
+            self._note_node(after)
         for crossing in crossings:
             w = self.flow.weights(stepper.state_at(crossing.time))
             self.recorder.cross(crossing.name, crossing.level, crossing.time, w)
@@ -174,36 +186,59 @@ class FlowRun:
             return []
         return located(found, before.time, after.time, lambda t: self.flow.weights(stepper.state_at(t)))
 
-    def _keep_inside(self, before: Point, after: Point, stepper: GuardedStepper) -> None:
-        """Keep the rows that are wanted strictly inside a step, all from its interpolant."""
-        wanted, first = self.wanted, self._next_wanted
-        if first == wanted.size or wanted[first] > after.time:
-            return
-        last = int(np.searchsorted(wanted, after.time))
-        first += int(wanted[first] <= before.time)
-        self._next_wanted = last
-        if first >= last:
-            return
-        times = wanted[first:last]
-        states = stepper.interpolant(times).T
-        points = [
-            Point(t, after.step, state, self.flow.weights(state), loss, velocity, slope)
-            for t, state, loss, velocity, slope in zip(
-                times.tolist(), states, *self._between(before, after, times, stepper), strict=True
-            )
-        ]
-        self.recorder.keep_inside(points)
+    def _note_node(self, point: Point) -> None:
+        """Keep the wanted rows of an interval once two more steps lie behind it, or with `_keep_pending`."""
+        self._nodes.append(point)
+        if len(self._nodes) > AHEAD + 1 + self._left:
+            self._keep_interval()
 
-    def _between(self, before: Point, after: Point, times: Array, stepper: GuardedStepper) -> Any:
-        from scipy.interpolate import CubicHermiteSpline
+    def keep_pending(self) -> None:
+        """Keep the wanted rows that still waited for more steps."""
+        while self._left + 1 < len(self._nodes):
+            self._keep_interval()
 
-        spline = CubicHermiteSpline(
-            [before.time, after.time], [before.loss, after.loss], [before.loss_slope, after.loss_slope]
+    def _keep_interval(self) -> None:
+        """Keep the wanted rows between two nodes and at the second one, interpolated through those around."""
+        nodes, left, wanted = self._nodes, self._left, self.wanted
+        self._left += 1
+        start, end = nodes[left].time, nodes[left + 1]
+        first = self._next_wanted
+        self._next_wanted = last = first + int(np.searchsorted(wanted[first:], end.time))
+        first += int(first < last and wanted[first] == start)
+        if first < last:
+            self._keep_between(wanted[first:last], left)
+        if last < wanted.size and wanted[last] == end.time:
+            self.recorder.keep(end)
+        if self._left > BEHIND:
+            del nodes[0]
+            self._left -= 1
+
+    def _keep_between(self, asked: Array, left: int) -> None:
+        nodes = self._nodes
+        times = np.array([node.time for node in nodes])
+        states, changes = between(
+            times,
+            np.array([node.state for node in nodes]),
+            np.array([node.state_velocity for node in nodes]),
+            left,
+            asked,
         )
-        d = 1e-4 * (after.time - before.time)
-        low, high = np.clip(times - d, before.time, after.time), np.clip(times + d, before.time, after.time)
-        v = self.flow.weights(((stepper.interpolant(high) - stepper.interpolant(low)) / (high - low)).T)
-        return spline(times).tolist(), v, spline(times, 1).tolist()
+        losses, slopes = between(
+            times,
+            np.array([node.loss for node in nodes]),
+            np.array([node.loss_slope for node in nodes]),
+            left,
+            asked,
+        )
+        self.recorder.keep_rows(
+            asked,
+            nodes[left + 1].step,
+            states,
+            self.flow.weights(states),
+            losses,
+            self.flow.weights(changes),
+            slopes,
+        )
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
         """Return the point with its loss and dE/dt = g . dw/dt; raise `NonFinite` where they are not."""
@@ -213,9 +248,10 @@ class FlowRun:
         asks = self._takes_product or self.recorder.takes_product(step, kept)
         if asks and self.counted.remembered(w) is None:
             product = self.counted.with_product(w)[2]
-        velocity = self.flow.weights(self.flow(t, state))
+        change = self.flow(t, state)
+        velocity = self.flow.weights(change)
         loss, gradient = self.counted.known(w)
         slope = float(gradient @ velocity)
         if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
             raise NonFinite("the loss or its gradient")
-        return Point(t, step, state, w, loss, velocity, slope, gradient=gradient, product=product)
+        return Point(t, step, state, w, loss, velocity, change, slope, gradient=gradient, product=product)

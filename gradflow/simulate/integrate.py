@@ -19,7 +19,7 @@ from gradflow.simulate.counting import LastPoint
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
-from gradflow.simulate.integrators import resolve
+from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -27,8 +27,6 @@ from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Sketch, Trajectory, storage
 from gradflow.types import Array
 
-# scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
-SMALLEST_RTOL = 2.3e-14
 # What `Flow` asks for, in the order in which a sentence names it.
 MEMBERS = ("problem", "symmetric", "on", "initial_state", "weights")
 
@@ -226,7 +224,12 @@ def integrated(
             earlier=earlier,
         )
         return run_to_its_end(
-            run.steps, recorder, run.trajectory, run.writer, terminates=checkpoint is not None
+            run.steps,
+            recorder,
+            run.trajectory,
+            run.writer,
+            terminates=checkpoint is not None,
+            pending=run.keep_pending,
         )
 
 

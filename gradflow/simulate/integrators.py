@@ -19,6 +19,8 @@ Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
 # Entries of the state up to which a dense Jacobian pays, and from which tolerance ROCK2 does, see `chosen`.
 MAX_DENSE = 100
+# scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
+SMALLEST_RTOL = 2.3e-14
 LOOSE = 5e-3
 
 
@@ -46,6 +48,9 @@ class Integrator:
     name : str
     make : callable
         ``make(fun, t0, y0, t_bound, **options)`` returns a `Stepper`.
+    tight, tightening : float
+        Errors of a run add up over its steps, and tight tolerances ask for more of them: below the relative
+        tolerance `tight` the integrator is given (rtol / tight)^tightening of what was asked.
     own_differences : bool
         Whether it differences the flow where it gets no product: a difference costs one gradient, an
         exact product 1.1 to 2, so that only rough ones, 0.4 to 0.8, are worth handing over.
@@ -54,6 +59,13 @@ class Integrator:
     name: str
     make: Callable[..., Any]
     own_differences: bool = False
+    tight: float = 1.0
+    tightening: float = 0.0
+
+    def tolerances(self, rtol: float, atol: float) -> dict[str, float]:
+        """Return the tolerances that the integrator is given, so that the run keeps those that were asked."""
+        share = min(1.0, rtol / self.tight) ** self.tightening
+        return {"rtol": max(share * rtol, min(rtol, SMALLEST_RTOL)), "atol": share * atol}
 
     def takes(self, option: str) -> bool:
         """Return whether `make` has an option of that name that is still free."""
@@ -79,13 +91,13 @@ INTEGRATORS = {
     for each in (
         Integrator("RK23", RK23),
         Integrator("RK45", RK45),
-        Integrator("DOP853", DOP853),
+        Integrator("DOP853", DOP853, tight=1e-6, tightening=0.12),
         Integrator("Radau", Radau),
-        Integrator("BDF", BDF),
+        Integrator("BDF", BDF, tight=1e-4, tightening=0.12),
         Integrator("LSODA", LSODA),
         Integrator("krylov-bdf", KrylovBDF, own_differences=True),
         Integrator("rock2", ROCK2),
-        Integrator("cvode", CVODE),
+        Integrator("cvode", CVODE, tight=1e-4, tightening=0.12),
     )
 }
 SWITCHING = Integrator("krylov-bdf", Switching, own_differences=True)

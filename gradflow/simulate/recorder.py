@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ class Point(NamedTuple):
     weights: Array
     loss: float
     velocity: Array | None = None
+    state_velocity: Array | None = None
     loss_slope: float = np.nan
     learning_rate: float = np.nan
     gradient: Array | None = None
@@ -98,19 +99,52 @@ class Recorder:
         if fresh:
             self._append(point)
 
-    def keep_inside(self, points: Iterable[Point]) -> None:
-        """Keep rows inside a step of a flow."""
-        for point in points:
-            self.keep(point)
+    def keep_rows(
+        self,
+        times: Array,
+        step: int,
+        states: Array,
+        weights: Array,
+        losses: Array,
+        velocities: Array,
+        slopes: Array,
+    ) -> None:
+        """Keep rows that were interpolated inside a step of a flow, all in one where nothing is recorded."""
+        if any(column.stride is None for column in self._records):
+            columns = (times.tolist(), states, losses.tolist(), velocities, slopes.tolist())
+            own = weights if weights is not states else None
+            for row, (t, state, loss, velocity, slope) in enumerate(zip(*columns, strict=True)):
+                w = state if own is None else own[row]
+                self.keep(Point(t, step, state, w, loss, velocity, None, slope))
+            return
+        rows, row = self._rows, self._num_rows
+        rows["time"].put_block(row, times)
+        rows["step"].put_block(row, np.full(times.size, step))
+        rows["weights"].put_block(row, self._reduced(weights))
+        if states is not weights:
+            rows["state"].put_block(row, states)
+        rows["loss"].put_block(row, losses)
+        rows["velocity"].put_block(row, self._reduced(velocities))
+        rows["loss_slope"].put_block(row, slopes)
+        rows["learning_rate"].put_block(row, np.full(times.size, np.nan))
+        self._num_rows += times.size
+        w = weights[-1]
+        state = w if states is weights else states[-1]
+        self.last_kept = Point(float(times[-1]), step, state, w, float(losses[-1]))
 
-    def keep_last(self, interrupts: Interrupts) -> HookError | None:
-        """Keep the last point reached, unless it is a row already; without its records where they fail.
+    def keep_last(
+        self, interrupts: Interrupts, pending: Callable[[], None] | None = None
+    ) -> HookError | None:
+        """Keep `pending` rows and the last point reached, unless it is a row already.
 
-        An interrupt while they are evaluated leaves them out as well. Returned is the bug of one of them.
+        Where its records fail it is kept without them, and where an interrupt comes while they are
+        evaluated. Returned is the bug of one of them.
         """
         bug = None
         try:
             interrupts.release()
+            if pending is not None:
+                pending()
             self.keep(self.last)
         except (KeyboardInterrupt, *FAILURES):
             pass

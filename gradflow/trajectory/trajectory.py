@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicHermiteSpline
 
 from gradflow import validate
 from gradflow.trajectory import storage
 from gradflow.trajectory.crossings import Crossings
+from gradflow.trajectory.interpolation import interpolated
 from gradflow.trajectory.origin import Origin
 from gradflow.trajectory.outcome import Outcome, highest_loss
 from gradflow.types import Array
@@ -152,8 +152,9 @@ class Trajectory:
     def at(self, times: ArrayLike) -> Array:
         """Return the weights at flow times, shape times.shape + (n,).
 
-        A flow is interpolated by the cubic Hermite polynomial through its rows and their
-        velocities; a descent moves in straight lines from row to row.
+        A flow is interpolated by the Hermite polynomial through up to six rows around the time and their
+        velocities: where every step is kept, to the accuracy of the steps; between rows far apart it is as
+        coarse as they are. A descent moves in straight lines from row to row.
 
         Parameters
         ----------
@@ -181,7 +182,8 @@ class Trajectory:
         if len(self.times) == 1:
             return np.broadcast_to(values[0], asked.shape + values.shape[1:]).copy()
         if slopes is not None:
-            return CubicHermiteSpline(self.times, values, slopes)(asked)
+            flat = interpolated(self.times, values, slopes, asked.ravel())
+            return flat.reshape(asked.shape + values.shape[1:])
         right = np.clip(np.searchsorted(self.times, asked), 1, len(self.times) - 1)
         left = right - 1
         share = (asked - self.times[left]) / (self.times[right] - self.times[left])
