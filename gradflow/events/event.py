@@ -23,14 +23,19 @@ class Event:
     Parameters
     ----------
     function : callable
-        ``function(t, w) -> float``, with flow time t and weights (n,); evaluated once a step,
-        however many levels there are, and again while a crossing is located.
+        ``function(t, w) -> float``, with flow time t and weights (n,), or an object with a method
+        ``at_place(place)``; evaluated once a step and at the `looks` inside it, however many levels there
+        are, and again while a crossing is located.
     levels : float or sequence of float
         The values to watch for.
     direction : {-1, 0, 1}
         Only falling, any, or only rising crossings.
     terminal : bool
         Whether the first crossing ends the run, with ``Outcome.EVENT``.
+    looks : int
+        On a flow, how often the function is also evaluated inside each step, at equal distances: it finds
+        pairs of crossings that lie within one step, further apart than the looks. What comes and goes
+        between two looks is missed; 0 leaves only the ends of the steps, for a function that is dear.
     sentence : callable, optional
         ``sentence(t, w) -> str`` says what happened, in the message of a run that ends here; by default
         which level was met.
@@ -45,11 +50,13 @@ class Event:
     levels: Sequence[float] | float = (0.0,)
     direction: int = 0
     terminal: bool = True
+    looks: int = 4
     sentence: Callable[[float, Array], str] | None = None
 
     def __post_init__(self) -> None:
-        if not callable(self.function):
+        if not (callable(self.function) or "at_place" in dir(self.function)):
             raise ValueError(f"`function` must be callable as function(t, w), got {self.function!r:.60}")
+        validate.count("looks", self.looks, least=0)
         try:
             levels = np.atleast_1d(np.asarray(self.levels, dtype=np.float64))
         except (TypeError, ValueError, OverflowError):

@@ -63,7 +63,7 @@ def sharpness_reaches(
     >>> (run.crossings["edge"][1] - 0.5 * np.log(3.0 / 0.2)).round(7) + 0.0
     array([0.])
     """
-    return Event(_Sharpness(SharpnessTracker(problem, tol)), levels, direction, terminal)
+    return Event(_Sharpness(SharpnessTracker(problem, tol)), levels, direction, terminal, looks=0)
 
 
 @dataclass(frozen=True, eq=False)

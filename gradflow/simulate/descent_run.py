@@ -20,7 +20,7 @@ from gradflow.simulate.place import takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import sentence_of
-from gradflow.simulate.watch import Crossing, Watch
+from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
 from gradflow.types import Array, Product
 
@@ -139,13 +139,12 @@ class DescentRun:
         if place is None:
             return None
         if point.step == self.first_step:
-            self.watch.start(place.time, place.weights)
+            self.watch.start(place)
             return None
-        for name, event, level in self.watch.crossings(place.time, place.weights):
-            self.recorder.cross(name, level, point.time, point.weights)
-            if event.terminal:
-                met = Crossing(point.time, name, level, True)
-                return Ended(Outcome.EVENT, self.watch.sentence(met, point.weights, f"step {point.step:,}"))
+        for met in self.watch.crossings(place):
+            self.recorder.cross(met.name, met.level, point.time, point.weights)
+            if met.terminal:
+                return Ended(Outcome.EVENT, self.watch.sentence(met, place, f"step {point.step:,}"))
         if self.callback is not None and check_answer(evaluated(self.callback, place)):
             return Ended(Outcome.EVENT, f"the callback stopped the run at step {point.step:,}")
         return None

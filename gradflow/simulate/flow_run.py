@@ -18,7 +18,7 @@ from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import GuardedStepper, StepFailed
-from gradflow.simulate.watch import Crossing, Watch, located
+from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
 from gradflow.trajectory.interpolation import NUM_POINTS, between
 from gradflow.types import Array
@@ -123,7 +123,7 @@ class FlowRun:
         place = self.recorder.place(point)
         self.recorder.keep(point, place=place)
         self._nodes.append(point)
-        self.watch.start(place.time, place.weights)
+        self.watch.start(place)
         return self._converged(point)
 
     def _arrived(self, t: float, state: Array) -> Point:
@@ -150,7 +150,7 @@ class FlowRun:
             w = self.flow.weights(stepper.state_at(crossing.time))
             self.recorder.cross(crossing.name, crossing.level, crossing.time, w)
         if terminal:
-            return Ended(Outcome.EVENT, self.watch.sentence(terminal[0], after.weights))
+            return Ended(Outcome.EVENT, self.watch.sentence(terminal[0], self.recorder.place(after)))
         return self._stops_at(after, place)
 
     def _is_wanted(self, t: float) -> bool:
@@ -181,10 +181,12 @@ class FlowRun:
     ) -> list[Crossing]:
         if place is None or not self.watch.events:
             return []
-        found = self.watch.crossings(place.time, place.weights)
-        if not found:
-            return []
-        return located(found, before.time, after.time, lambda t: self.flow.weights(stepper.state_at(t)))
+
+        def place_at(t: float) -> Place:
+            state = stepper.state_at(t)
+            return Place(self.recorder.problem, t, after.step, state, self.flow.weights(state))
+
+        return self.watch.located(before.time, place, place_at)
 
     def _note_node(self, point: Point) -> None:
         """Keep the wanted rows of an interval once two more steps lie behind it, or with `_keep_pending`."""

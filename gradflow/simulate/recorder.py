@@ -53,7 +53,7 @@ class Recorder:
         *,
         num_rows: int = 16,
     ) -> None:
-        self._problem = problem
+        self.problem = problem
         self._sketch = sketch
         self._records = columns(record, num_rows)
         self._rows = {name: Rows(num_rows) for name in COLUMNS}
@@ -70,7 +70,7 @@ class Recorder:
     def place(self, point: Point) -> Place:
         """Return the point as a record, event or callback sees it."""
         return Place(
-            self._problem,
+            self.problem,
             point.time,
             point.step,
             point.state,
