@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,15 +12,32 @@ from numpy.typing import NDArray
 
 from gradflow.types import Array
 
+# A run of so many steps would take a century; indices and memory end not far above.
+MOST = 2**62
+
+
+def shown(value: Any) -> str:
+    """Return the beginning of an argument's repr, or its type where it has none that Python will write."""
+    try:
+        return f"{value!r:.60}"
+    except Exception:  # whatever a foreign repr raises; int refuses to write more than 4300 digits
+        return f"a {type(value).__name__}"
+
 
 def array(name: str, value: Any, ndim: int) -> Array:
     """Return `value` as a finite float64 array of `ndim` dimensions that the caller does not share."""
     if np.iscomplexobj(value):
-        raise ValueError(f"`{name}` must be real numbers, got {value!r:.60}")
+        raise ValueError(f"`{name}` must be real numbers, got {shown(value)}")
     try:
-        result = np.array(value, dtype=np.float64, order="C")
+        # Text and dates have a form as floats too, which nobody means.
+        if np.asarray(value).dtype.kind in "mMSU":
+            raise TypeError("no numbers")
+        with np.errstate(over="ignore"):
+            result = np.array(value, dtype=np.float64, order="C")
+    except OverflowError:
+        raise ValueError(f"`{name}` must be numbers that fit a float, got {shown(value)}") from None
     except (TypeError, ValueError):
-        raise ValueError(f"`{name}` must be numbers, got {value!r:.60}") from None
+        raise ValueError(f"`{name}` must be numbers, got {shown(value)}") from None
     if result.ndim != ndim:
         raise ValueError(f"`{name}` must have {ndim} dimension(s), got shape {result.shape}")
     if result.size == 0:
@@ -39,22 +57,34 @@ def weight_vector(name: str, value: Any, num_weights: int | None) -> Array:
 
 def positive(name: str, value: Any) -> float:
     """Return `value` as a positive finite float."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real) or not 0 < float(value) < np.inf:
-        raise ValueError(f"`{name}` must be a positive number, got {value!r:.60}")
-    return float(value)
+    number = np.nan
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+        with suppress(OverflowError):
+            number = float(value)
+    if not 0 < number < np.inf:
+        raise ValueError(f"`{name}` must be a positive number, got {shown(value)}")
+    return number
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
-    """Return `value` as an int of at least `least`."""
+    """Return `value` as an int from `least` to 2^62."""
+    number = whole(name, value, least)
+    if number > MOST:
+        raise ValueError(f"`{name}` must be at most 2^62, got {shown(value)}")
+    return number
+
+
+def whole(name: str, value: Any, least: int = 0) -> int:
+    """Return `value` as an int of at least `least`, however large: a seed may have more digits than a count."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"`{name}` must be a whole number of at least {least}, got {value!r:.60}")
+        raise ValueError(f"`{name}` must be a whole number of at least {least}, got {shown(value)}")
     return int(value)
 
 
 def function(name: str, value: Any) -> None:
     """Raise unless `value` can be called."""
     if not callable(value):
-        raise ValueError(f"`{name}` must be a function, got {value!r:.60}")
+        raise ValueError(f"`{name}` must be a function, got {shown(value)}")
 
 
 def scale(name: str, value: Any) -> float | Array:
@@ -75,9 +105,17 @@ def scale(name: str, value: Any) -> float | Array:
     return result
 
 
+def numbers(name: str, value: Any) -> Array:
+    """Return `value` as float64, finite or not, itself where it is such an array."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"`{name}` must be numbers that fit a float, got {shown(value)}") from None
+
+
 def shaped(w: Any, num_weights: int) -> Array:
     """Return `w` as float64 of shape (num_weights,), finite or not: the cheap door of every evaluation."""
-    result = np.asarray(w, dtype=np.float64)
+    result = numbers("w", w)
     if result.shape != (num_weights,):
         raise ValueError(f"`w` must have shape ({num_weights},), got {result.shape}")
     return result
@@ -85,7 +123,7 @@ def shaped(w: Any, num_weights: int) -> Array:
 
 def directions(v: Any, num_weights: int) -> Array:
     """Return `v` as float64 of shape (num_weights,) or (num_weights, k)."""
-    result = np.asarray(v, dtype=np.float64)
+    result = numbers("v", v)
     if result.ndim not in (1, 2) or result.shape[0] != num_weights:
         raise ValueError(f"`v` must have shape ({num_weights},) or ({num_weights}, k), got {result.shape}")
     return result
@@ -95,7 +133,7 @@ def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
     """Return `value` as a vector of sample numbers from 0 to num_samples - 1, repeats allowed."""
     result = np.asarray(value)
     if result.ndim != 1 or result.size == 0 or result.dtype.kind not in "iu":
-        raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {value!r:.60}")
+        raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {shown(value)}")
     if result.min() < 0 or result.max() >= num_samples:
         raise ValueError(f"`{name}` must lie in 0 to {num_samples - 1}, got {result.min()} to {result.max()}")
     return result.astype(np.intp, copy=False)
@@ -104,5 +142,5 @@ def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
     """Return `value` if it is one of `options`."""
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"`{name}` must be one of {', '.join(options)}, got {value!r:.60}")
+        raise ValueError(f"`{name}` must be one of {', '.join(options)}, got {shown(value)}")
     return value

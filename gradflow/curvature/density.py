@@ -86,7 +86,7 @@ def spectral_density(
     n = operator.shape[0]
     count = validate.count("num_vectors", num_vectors)
     length = min(validate.count("num_products", num_products), n)
-    rng = np.random.default_rng(validate.count("seed", seed, least=0))
+    rng = np.random.default_rng(validate.whole("seed", seed))
     runs = [_quadrature(operator.matvec, rng.choice([-1.0, 1.0], n), length) for _ in range(count)]
     nodes, weights = (np.concatenate(parts) for parts in zip(*runs, strict=True))
     order = np.argsort(nodes)

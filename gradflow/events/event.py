@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from gradflow import validate
 from gradflow.types import Array
 
 
@@ -51,10 +52,12 @@ class Event:
             raise ValueError(f"`function` must be callable as function(t, w), got {self.function!r:.60}")
         try:
             levels = np.atleast_1d(np.asarray(self.levels, dtype=np.float64))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             levels = np.empty(0)
         if levels.ndim != 1 or levels.size == 0 or not np.isfinite(levels).all():
-            raise ValueError(f"`levels` must be one or more finite numbers, got {self.levels!r:.60}")
+            raise ValueError(
+                f"`levels` must be one or more finite numbers, got {validate.shown(self.levels)}"
+            )
         if not isinstance(self.direction, Integral) or self.direction not in (-1, 0, 1):
             raise ValueError(f"`direction` must be -1, 0 or 1, got {self.direction!r:.60}")
         object.__setattr__(self, "levels", tuple(levels.tolist()))

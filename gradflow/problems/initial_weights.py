@@ -17,5 +17,5 @@ def random_layers(seed: Any, scale: Any, shapes: Iterable[tuple[int, int]]) -> l
     All come from one ``numpy.random.default_rng(seed)``, in order.
     """
     spread = validate.positive("scale", scale)
-    generator = np.random.default_rng(validate.count("seed", seed, least=0))
+    generator = np.random.default_rng(validate.whole("seed", seed))
     return [generator.normal(0.0, spread / np.sqrt(shape[1]), shape) for shape in shapes]

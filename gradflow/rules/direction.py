@@ -51,7 +51,7 @@ class RandomSign:
 
     def __post_init__(self) -> None:
         set_learning_rate(self)
-        validate.count("amount_seed", self.amount_seed, least=0)
+        validate.whole("amount_seed", self.amount_seed)
 
     def init(self, w: Array) -> None:
         """Return None: nothing is remembered."""

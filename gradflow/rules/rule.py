@@ -43,5 +43,5 @@ def scaled(learning_rate: LearningRate, direction: Array, step: int) -> Array:
 
 def check_decay(name: str, value: float) -> None:
     """Raise unless the value is at least 0 and below 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1:
-        raise ValueError(f"`{name}` must be at least 0 and below 1, got {value!r:.60}")
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+        raise ValueError(f"`{name}` must be at least 0 and below 1, got {validate.shown(value)}")

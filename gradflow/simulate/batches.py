@@ -27,7 +27,7 @@ class Batches:
         self.size = validate.count("batch", size)
         if self.size > problem.num_samples:
             raise ValueError(f"`batch` must be at most the {problem.num_samples} samples, got {size}")
-        self._rng = None if seed is None else np.random.default_rng(validate.count("seed", seed, least=0))
+        self._rng = None if seed is None else np.random.default_rng(validate.whole("seed", seed))
         self._waiting: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
     @property

@@ -46,7 +46,7 @@ class Sketch:
     def __post_init__(self) -> None:
         n = validate.count("num_weights", self.num_weights)
         size = validate.count("size", self.size)
-        rng = np.random.default_rng(validate.count("seed", self.seed, least=0))
+        rng = np.random.default_rng(validate.whole("seed", self.seed))
         buckets, signs = rng.integers(size, size=n), rng.choice([-1.0, 1.0], size=n)
         object.__setattr__(self, "_matrix", csr_array((signs, (buckets, np.arange(n))), shape=(size, n)))
 

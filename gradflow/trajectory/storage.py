@@ -42,9 +42,16 @@ PLAIN = ("message", "num_gradients", "num_hvps", "method", "settings")
 
 def to_json(value: Any) -> str:
     """Return JSON text; arrays become lists and what JSON has no word for becomes its repr."""
-    return json.dumps(
-        value, default=lambda other: other.tolist() if hasattr(other, "tolist") else repr(other)
-    )
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Return the nearest thing that JSON has a word for."""
+    if isinstance(value, np.longdouble):
+        return float(value)  # numpy's own `tolist` gives a longdouble back
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.clongdouble):
+        return value.tolist()
+    return repr(value)
 
 
 def json_values(settings: dict[str, Any]) -> dict[str, Any]:

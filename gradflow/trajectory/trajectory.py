@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicHermiteSpline
 
+from gradflow import validate
 from gradflow.trajectory import storage
 from gradflow.types import Array
 
@@ -137,7 +138,7 @@ class Trajectory:
         return self._interpolate(times, self.losses, self.loss_slopes)
 
     def _interpolate(self, times: ArrayLike, values: Array, slopes: Array | None) -> Array:
-        asked = np.asarray(times, dtype=np.float64)
+        asked = validate.numbers("times", times)
         first, last = self.times[[0, -1]]
         slack = 4 * np.finfo(float).eps * max(abs(first), abs(last))
         if not ((asked >= first - slack) & (asked <= last + slack)).all():

@@ -50,7 +50,7 @@ class Catapult(ScalarOutput):
 
     def __init__(self, width: int, seed: int = 0) -> None:
         self.width = validate.count("width", width)
-        self.seed = validate.count("seed", seed, least=0)
+        self.seed = validate.whole("seed", seed)
         self.num_weights = 2 * self.width
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class Catapult(ScalarOutput):
 
     def initial_weights(self, seed: int | None = None, scale: float = 1.0) -> Array:
         """Return normal weights, u and then v from one default_rng, shape (2 n,); own seed when None."""
-        rng = np.random.default_rng(validate.count("seed", self.seed if seed is None else seed, least=0))
+        rng = np.random.default_rng(validate.whole("seed", self.seed if seed is None else seed))
         return validate.positive("scale", scale) * rng.standard_normal(self.num_weights)
 
     def output(self, w: ArrayLike) -> float:

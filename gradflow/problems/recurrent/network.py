@@ -186,7 +186,7 @@ class Recurrent:
         One ``numpy.random.default_rng(seed)`` draws the connections among free units row by row, then
         those from clamped units row by row.
         """
-        draws = np.random.default_rng(validate.count("seed", seed, least=0)).uniform(-1, 1, self.num_weights)
+        draws = np.random.default_rng(validate.whole("seed", seed)).uniform(-1, 1, self.num_weights)
         among = self.circuit.is_free[self.circuit.columns]
         return validate.positive("scale", scale) * draws[np.argsort(np.argsort(~among, kind="stable"))]
 
