@@ -9,7 +9,7 @@ import gradflow
 
 PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
-    0: ("errors", "validate", "scaling", "types", "numerics"),
+    0: ("errors", "validate", "scaling", "types", "files", "numerics"),
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets"),
     3: ("curvature",),

@@ -56,7 +56,7 @@ def test_an_integer_beyond_every_float_is_refused_at_the_door(name, number):
 
 
 def test_times_asked_of_a_run_have_a_door_too():
-    with pytest.raises(ValueError, match="^`times` must be numbers that fit a float"):
+    with pytest.raises(ValueError, match=r"^`times` must be numbers that fit a float"):
         descend().at(HUGE)
 
 
