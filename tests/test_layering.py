@@ -17,7 +17,7 @@ LAYERS = {
     5: ("simulate",),
     6: ("analysis",),
     7: ("study",),
-    8: ("plots", "cases"),
+    8: ("plots", "cases", "script"),
     9: ("cli", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import gradflow
+from gradflow import script
 from gradflow.cli import arguments
 
 DESCRIPTION = (
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except arguments.Refused as error:
         sys.stderr.write(f"gradflow {options.name}: {error}\n")
         return BAD_ARGUMENTS
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, script.Interrupted):
         sys.stderr.write(f"gradflow {options.name}: interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
     run = commands.add_parser("run", help="run an experiment: ./experiments/NAME.py or a path")
-    run.add_argument("experiment", nargs="?", metavar="NAME", help="its name, or the path of a script")
+    run.add_argument("experiments", nargs="*", metavar="NAME", help="its name, or the path of a script")
     run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
     run.set_defaults(command=_run)
     _add_stability(
