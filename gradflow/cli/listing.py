@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-import sys
 
 from gradflow import cases, rules
+from gradflow.cli import streams
 from gradflow.simulate.integrators import METHODS
 
 
 def command(options: argparse.Namespace) -> int:
     """Print cases, update rules and methods, and return the exit status."""
     found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *METHODS]}
-    sys.stdout.write(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
+    streams.say(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
     return 0
 
 
