@@ -4,15 +4,40 @@
 the same `Trajectory` on the same clock, and ``compare`` measures the difference.
 """
 
-from gradflow import analysis, cases, curvature, datasets, events, flows, plots, problems, rules, solvers
-from gradflow.analysis import Comparison, compare
-from gradflow.errors import CostWarning, Undefined
-from gradflow.events import Event
-from gradflow.flows import Flow, GradientFlow
-from gradflow.simulate import descend, integrate
-from gradflow.trajectory import Outcome, Sketch, Trajectory
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradflow import analysis, cases, curvature, datasets, events, flows, plots, problems, rules, solvers
+    from gradflow.analysis import Comparison, compare
+    from gradflow.errors import CostWarning, Undefined
+    from gradflow.events import Event
+    from gradflow.flows import Flow, GradientFlow
+    from gradflow.simulate import descend, integrate
+    from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
+
+# Where each name is. It is imported when it is first asked for, so that a command line that only prints
+# its help does not wait for scipy.
+_ROOMS = (
+    *("analysis", "cases", "curvature", "datasets", "events", "flows", "plots", "problems", "rules"),
+    "solvers",
+)
+_PLACES = {
+    "Comparison": "analysis",
+    "CostWarning": "errors",
+    "Event": "events",
+    "Flow": "flows",
+    "GradientFlow": "flows",
+    "Outcome": "trajectory",
+    "Sketch": "trajectory",
+    "Trajectory": "trajectory",
+    "Undefined": "errors",
+    "compare": "analysis",
+    "descend": "simulate",
+    "integrate": "simulate",
+}
 
 __all__ = [
     "Comparison",
@@ -38,3 +63,18 @@ __all__ = [
     "rules",
     "solvers",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return importlib.import_module(f"gradflow.{name}")
+        if name not in _PLACES:
+            raise AttributeError(f"module 'gradflow' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"gradflow.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -36,9 +36,8 @@ class Parser(argparse.ArgumentParser):
         """Return a question whether another option was meant, if one looks like it."""
         known = [option for option in self._option_string_actions if option.startswith("--")]
         asked = word.partition("=")[0]
-        likely = difflib.get_close_matches(asked, known, 1) or [
-            each for each in known if _shortens(asked, each)
-        ]
+        likely = [each for each in known if _shortens(asked, each)]
+        likely = likely or difflib.get_close_matches(asked, known, 1)
         return f", did you mean {likely[0]}?" if likely and asked.startswith("--") else ""
 
     def error(self, message: str) -> NoReturn:
@@ -46,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         streams.complain(self.prog, f"{message} (see {self.prog} --help)")
         sys.exit(2)
 
-    def _print_message(self, message: str, file: Any = None) -> None:
+    def _print_message(self, message: str, _: Any = None) -> None:
         """Say help and version, or fail: argparse lets them get lost."""
         streams.say(message)
 

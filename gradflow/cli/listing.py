@@ -19,7 +19,7 @@ def command(options: argparse.Namespace) -> int:
 
 
 def _cases() -> dict[str, str]:
-    return {name: cases.make(name).description for name in cases.CASES}
+    return {name: setup.description for name, setup in cases.CASES.items()}
 
 
 def _rules() -> dict[str, str]:

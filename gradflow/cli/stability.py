@@ -85,7 +85,7 @@ def command(options: argparse.Namespace) -> int:
     with threadpool_limits(1, user_api="blas"):
         found = _judged(options, name, case, make)
     try:
-        found.figures = plots.save_figure(_figure(found), folder / "stability")
+        found.figures = plots.save_figure(_figure(found), folder / f"{name}-stability")
     except OSError as error:
         found.trouble = f"the figure could not be written: {error}"
         streams.complain("gradflow stability", found.trouble)
