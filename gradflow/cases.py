@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradflow import datasets
-from gradflow.analysis.stability import largest_stable_learning_rate
-from gradflow.problems.landscapes.neuron import SigmoidNeuron
-from gradflow.problems.landscapes.quadratic import Quadratic
-from gradflow.problems.layered.network import FeedForward
-from gradflow.problems.linear.logistic import LogisticRegression
-from gradflow.problems.linear.regression import LinearRegression
-from gradflow.problems.problem import Problem
-from gradflow.problems.recurrent.network import Recurrent
 from gradflow.types import Array
+
+if TYPE_CHECKING:
+    from gradflow.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +79,12 @@ class Setup:
     start: Callable[[Any, int], Array] = _own_start
 
 
+def check_name(name: str) -> None:
+    """Raise unless there is a case of this name."""
+    if name not in CASES:
+        raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
+
+
 def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Case:
     """Return the case called `name`.
 
@@ -107,8 +108,7 @@ def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Ca
     >>> case.problem, case.learning_rates
     (Quadratic(2 weights, eigenvalues 1 to 10), (0.05, 0.18, 0.22))
     """
-    if name not in CASES:
-        raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
+    check_name(name)
     setup = CASES[name]
     if widths is not None and setup.widths is None:
         raise ValueError(f"`widths` must be left out for {name}, which has no hidden layers")
@@ -122,6 +122,8 @@ def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Ca
 
 def _rates(setup: Setup, problem: Problem, w0: Array) -> tuple[float, ...]:
     """Return the shares of the stability limit at w0, in three digits."""
+    from gradflow.analysis.stability import largest_stable_learning_rate
+
     limit = largest_stable_learning_rate(problem, w0)
     return tuple(float(f"{share * limit:.3g}") for share in setup.shares)
 
@@ -130,29 +132,53 @@ def _normal(problem: Problem, seed: int) -> Array:
     return np.random.default_rng(seed).standard_normal(problem.num_weights)
 
 
+def _neuron() -> Problem:
+    from gradflow.problems.landscapes.neuron import SigmoidNeuron
+
+    return SigmoidNeuron()
+
+
+def _quadratic() -> Problem:
+    from gradflow.problems.landscapes.quadratic import Quadratic
+
+    return Quadratic([1.0, 10.0])
+
+
 def _digits(widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
     inputs, labels = datasets.digits()
     return FeedForward(inputs / 16, labels, widths)
 
 
 def _xor(widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
     return FeedForward(*datasets.xor(), widths)
 
 
 def _parity(num_bits: int, widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
     return FeedForward(*datasets.parity(num_bits), widths)
 
 
 def _chebyshev(degree: int, widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
     return FeedForward(*datasets.chebyshev(degree), widths)
 
 
 def _linear_digits() -> Problem:
+    from gradflow.problems.linear.regression import LinearRegression
+
     inputs, labels = datasets.digits()
     return LinearRegression(inputs / 16, np.eye(10)[labels])
 
 
 def _logistic_digits() -> Problem:
+    from gradflow.problems.linear.logistic import LogisticRegression
+
     inputs, labels = datasets.digits()
     chosen = (labels == 3) | (labels == 8)
     return LogisticRegression(inputs[chosen] / 16, labels[chosen] == 8)
@@ -160,11 +186,14 @@ def _logistic_digits() -> Problem:
 
 def _pineda_xor() -> Problem:
     """Four sigmoid units, all connected; unit 3 has the targets, 4 to 6 are clamped to inputs and a 1."""
+    from gradflow.problems.recurrent.network import Recurrent
+
     inputs, targets = datasets.xor()
     drive = np.hstack([np.zeros((4, 4)), inputs, np.ones((4, 1))])
     return Recurrent(drive, targets.reshape(4, 1), [3], clamped=[4, 5, 6])
 
 
+# What builds a case imports its problem itself: names are looked up without waiting for scipy.
 CASES: dict[str, Setup] = {
     "digits": Setup(
         "handwritten digits, tanh network, squared loss",
@@ -175,7 +204,7 @@ CASES: dict[str, Setup] = {
     ),
     "identity-neuron": Setup(
         "one sigmoid weight that should learn f(x) = x: flat far out, so no rate diverges",
-        SigmoidNeuron,
+        _neuron,
         end_time=1000.0,
         learning_rates=(3.0, 30.0, 100.0),
         start=_normal,
@@ -215,7 +244,7 @@ CASES: dict[str, Setup] = {
     ),
     "quadratic": Setup(
         "quadratic loss with eigenvalues 1 and 10: the limit 2/10 is exact",
-        partial(Quadratic, [1.0, 10.0]),
+        _quadratic,
         end_time=5.0,
         shares=(0.25, 0.9, 1.1),
         start=_normal,

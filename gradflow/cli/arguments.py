@@ -56,6 +56,22 @@ def _shortens(short: str, word: str) -> bool:
     return all(letter in letters for letter in short)
 
 
+def problem_name(options: argparse.Namespace) -> str:
+    """Return the name of the problem, which is given as a word or as an option."""
+    from gradflow import cases
+
+    if options.word is not None and options.problem is not None:
+        raise Refused(f"give the problem once, got {options.word!r} and --problem {options.problem!r}")
+    name = options.default_problem
+    for given in (options.word, options.problem):
+        name = name if given is None else given
+    try:
+        cases.check_name(name)
+    except ValueError as error:
+        raise Refused(error) from None
+    return str(name)
+
+
 def positive(text: str) -> float:
     """Return a positive finite number."""
     try:

@@ -113,12 +113,14 @@ def _add_stability(parser: argparse.ArgumentParser) -> None:
 
 
 def _stability(options: argparse.Namespace) -> int:
+    arguments.problem_name(options)
     from gradflow.cli import stability
 
     return stability.command(options)
 
 
 def _compare(options: argparse.Namespace) -> int:
+    arguments.problem_name(options)
     from gradflow.cli import compare
 
     return compare.command(options)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import cases
-from gradflow.cli.arguments import Refused
+from gradflow.cli.arguments import Refused, problem_name
 from gradflow.simulate.integrators import METHODS
 from gradflow.trajectory.sketch import Sketch
 from gradflow.types import Array
@@ -102,10 +102,8 @@ def settle(options: argparse.Namespace) -> Plan:
 
 
 def case_of(options: argparse.Namespace) -> tuple[str, cases.Case]:
-    """Return the name of the problem, which is given as a word or as an option, and its case."""
-    if options.word is not None and options.problem is not None:
-        raise Refused(f"give the problem once, got {options.word!r} and --problem {options.problem!r}")
-    name = options.word or options.problem or options.default_problem
+    """Return the name of the problem and its case."""
+    name = problem_name(options)
     try:
         return name, cases.make(name, seed=options.seed, widths=options.widths)
     except ValueError as error:
