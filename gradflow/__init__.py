@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gradflow.errors import CostWarning, Undefined
     from gradflow.events import Event
     from gradflow.flows import Flow, GradientFlow
-    from gradflow.simulate import descend, integrate
+    from gradflow.simulate.descend import descend
+    from gradflow.simulate.integrate import integrate
     from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"

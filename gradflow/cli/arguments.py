@@ -18,7 +18,7 @@ class Refused(Exception):
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong arguments with one sentence and exit status 2."""
 
-    def parse_known_args(
+    def parse_known_args(  # type: ignore[override]
         self, args: Any = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, and let each command judge its own words, so that it names its own help."""

@@ -130,9 +130,8 @@ def _check_columns(found: dict[str, members.Member]) -> None:
             raise ValueError(f"{name!r} in {len(member.shape)} dimensions")
         if name in DIMENSIONS and member.dtype.kind != ("i" if name == "steps" else "f"):
             raise ValueError(f"{name!r} of {member.dtype}")
-    rows = ("times", "steps", "weights", "states", "losses", *OPTIONAL)
-    rows = [found[name] for name in rows if name in found]
-    rows += [member for name, member in found.items() if name.startswith("record ")]
+    columns = ("times", "steps", "weights", "states", "losses", *OPTIONAL)
+    rows = [found[name] for name in found if name in columns or name.startswith("record ")]
     if {member.shape[:1] for member in rows} != {found["times"].shape} or not found["times"].shape[0]:
         raise ValueError("columns of unequal length")
     for one, other in (("step_times", "step_losses"), ("weights", "velocities")):
