@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import cases, plots
+from gradflow import cases, plots, script
 from gradflow.analysis.convergence import dissipation_residual, step_decrease
 from gradflow.analysis.convergence.steps import (
     cosine,
@@ -313,4 +313,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import datasets, plots
+from gradflow import datasets, plots, script
 from gradflow.analysis.convergence.gradients import difference_gradient
 from gradflow.plots import style
 from gradflow.problems import FeedForward
@@ -249,4 +249,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.analysis.stability import (
     Bifurcations,
     bifurcation_diagram,
@@ -138,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

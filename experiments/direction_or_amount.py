@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import cases, plots, rules
+from gradflow import cases, plots, rules, script
 from gradflow.analysis.convergence.steps import decrease_limit, path_length
 from gradflow.plots import style
 from gradflow.problems import Problem, Quadratic, SigmoidNeuron
@@ -270,4 +270,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

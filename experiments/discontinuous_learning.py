@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.events import fixed_point_jumps
 from gradflow.plots import style
 from gradflow.problems import Recurrent
@@ -177,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

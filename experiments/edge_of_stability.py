@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import gradflow as gf
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.analysis.stability import Regime, regime
 from gradflow.curvature import SharpnessTracker
 from gradflow.events import sharpness_reaches
@@ -200,4 +200,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

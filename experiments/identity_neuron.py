@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import plots, rules
+from gradflow import plots, rules, script
 from gradflow.analysis.convergence import observed_order
 from gradflow.plots import style
 from gradflow.problems import SigmoidNeuron
@@ -287,4 +287,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 import gradflow as gf
-from gradflow import cases, plots
+from gradflow import cases, plots, script
 from gradflow.plots import style
 
 if TYPE_CHECKING:
@@ -176,4 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.curvature import sharpness
 from gradflow.plots import style
 from gradflow.problems import MinimalistEdge, ScalarProduct
@@ -170,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.analysis.stability import (
     critical_learning_rate,
     largest_stable_learning_rate,
@@ -109,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

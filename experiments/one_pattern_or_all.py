@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import cases, datasets, plots
+from gradflow import cases, datasets, plots, script
 from gradflow.analysis.convergence import pairwise_orders
 from gradflow.analysis.convergence.patterns import gradient_cosines, pattern_changes, pattern_losses
 from gradflow.plots import style
@@ -322,4 +322,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.analysis.stability import regime
 from gradflow.plots.regimes import COLORS
 from gradflow.problems import DoubleWell, ScalarProduct, SigmoidNeuron
@@ -109,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import cases, plots, rules
+from gradflow import cases, plots, rules, script
 from gradflow.analysis.stability import largest_stable_learning_rate
 from gradflow.analysis.stability.companion import spectral_radii
 from gradflow.plots import style
@@ -362,4 +362,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

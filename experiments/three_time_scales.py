@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
-from gradflow import cases, plots
+from gradflow import cases, plots, script
 from gradflow.plots import style
 
 if TYPE_CHECKING:
@@ -137,4 +137,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow import plots
+from gradflow import plots, script
 from gradflow.errors import Undefined
 from gradflow.plots import style
 from gradflow.problems import Recurrent
@@ -201,4 +201,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script.run(main)

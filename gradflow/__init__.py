@@ -4,27 +4,64 @@
 the same `Trajectory` on the same clock, and ``compare`` measures the difference.
 """
 
-from gradflow import (
-    analysis,
-    cases,
-    curvature,
-    datasets,
-    events,
-    flows,
-    plots,
-    problems,
-    records,
-    rules,
-    solvers,
-)
-from gradflow.analysis import Comparison, compare
-from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
-from gradflow.events import Event
-from gradflow.flows import Flow, GradientFlow
-from gradflow.simulate import Checkpoint, Place, descend, every, integrate, resume
-from gradflow.trajectory import Outcome, Sketch, Trajectory
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradflow import (
+        analysis,
+        cases,
+        curvature,
+        datasets,
+        events,
+        flows,
+        plots,
+        problems,
+        records,
+        rules,
+        simulate,
+        solvers,
+    )
+    from gradflow.analysis import Comparison, compare
+    from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
+    from gradflow.events import Event
+    from gradflow.flows import Flow, GradientFlow
+    from gradflow.simulate.checkpoint import Checkpoint
+    from gradflow.simulate.descend import descend
+    from gradflow.simulate.integrate import integrate
+    from gradflow.simulate.place import Place
+    from gradflow.simulate.recording import every
+    from gradflow.simulate.resume import resume
+    from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
+
+# Where each name is. It is imported when it is first asked for, so that a command line that only prints
+# its help does not wait for scipy.
+_ROOMS = (
+    *("analysis", "cases", "curvature", "datasets", "events", "flows", "plots", "problems", "records"),
+    *("rules", "simulate", "solvers"),
+)
+_PLACES = {
+    "Checkpoint": "simulate",
+    "Comparison": "analysis",
+    "CostWarning": "errors",
+    "Event": "events",
+    "Flow": "flows",
+    "GradientFlow": "flows",
+    "Outcome": "trajectory",
+    "Place": "simulate",
+    "RecordWarning": "errors",
+    "Sketch": "trajectory",
+    "ToleranceWarning": "errors",
+    "Trajectory": "trajectory",
+    "Undefined": "errors",
+    "compare": "analysis",
+    "descend": "simulate",
+    "every": "simulate",
+    "integrate": "simulate",
+    "resume": "simulate",
+}
 
 __all__ = [
     "Checkpoint",
@@ -55,5 +92,21 @@ __all__ = [
     "records",
     "resume",
     "rules",
+    "simulate",
     "solvers",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return importlib.import_module(f"gradflow.{name}")
+        if name not in _PLACES:
+            raise AttributeError(f"module 'gradflow' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"gradflow.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradflow import datasets
-from gradflow.analysis.stability import largest_stable_learning_rate
-from gradflow.problems.landscapes.neuron import SigmoidNeuron
-from gradflow.problems.landscapes.quadratic import Quadratic
-from gradflow.problems.layered.network import FeedForward
-from gradflow.problems.linear.logistic import LogisticRegression
-from gradflow.problems.linear.regression import LinearRegression
-from gradflow.problems.problem import Problem
-from gradflow.problems.recurrent.network import Recurrent
 from gradflow.types import Array
+
+if TYPE_CHECKING:
+    from gradflow.problems.problem import Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +44,47 @@ class Case:
         self.w0.flags.writeable = False
 
 
+def _own_start(problem: Any, seed: int) -> Array:
+    return problem.initial_weights(seed)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A case before anything of it is built.
+
+    Attributes
+    ----------
+    description : str
+        One line.
+    problem : callable
+        Makes the problem, from the widths of the hidden layers where it has any.
+    end_time : float
+        Flow time at rate 1 over which the runs are compared.
+    shares : tuple of float
+        Learning rates over the stability limit at the start, ascending.
+    learning_rates : tuple of float
+        The learning rates themselves, in place of shares.
+    widths : tuple of int, optional
+        Of the hidden layers; None where there are none.
+    start : callable
+        Starting weights of the problem, from a seed.
+    """
+
+    description: str
+    problem: Callable[..., Problem]
+    end_time: float
+    shares: tuple[float, ...] = ()
+    learning_rates: tuple[float, ...] = ()
+    widths: tuple[int, ...] | None = None
+    start: Callable[[Any, int], Array] = _own_start
+
+
+def check_name(name: str) -> None:
+    """Raise unless there is a case of this name."""
+    if name not in CASES:
+        raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
+
+
 def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Case:
     """Return the case called `name`.
 
@@ -73,108 +108,157 @@ def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Ca
     >>> case.problem, case.learning_rates
     (Quadratic(2 weights, eigenvalues 1 to 10), (0.05, 0.18, 0.22))
     """
-    if name not in CASES:
-        raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
-    build = CASES[name]
-    if widths is None:
-        return build(seed=seed)
-    if "widths" not in inspect.signature(build).parameters:
+    check_name(name)
+    setup = CASES[name]
+    if widths is not None and setup.widths is None:
         raise ValueError(f"`widths` must be left out for {name}, which has no hidden layers")
-    return build(seed=seed, widths=widths)
+    widths = setup.widths if widths is None else widths
+    problem = setup.problem() if widths is None else setup.problem(widths)
+    w0 = setup.start(problem, seed)
+    return Case(
+        setup.description, problem, w0, setup.learning_rates or _rates(setup, problem, w0), setup.end_time
+    )
 
 
-def digits(seed: int = 0, widths: Sequence[int] = (32,)) -> Case:
-    """Return all 1797 handwritten digits, pixels / 16, squared loss on one-hot labels."""
+def _rates(setup: Setup, problem: Problem, w0: Array) -> tuple[float, ...]:
+    """Return the shares of the stability limit at w0, in three digits."""
+    from gradflow.analysis.stability import largest_stable_learning_rate
+
+    limit = largest_stable_learning_rate(problem, w0)
+    return tuple(float(f"{share * limit:.3g}") for share in setup.shares)
+
+
+def _normal(problem: Problem, seed: int) -> Array:
+    return np.random.default_rng(seed).standard_normal(problem.num_weights)
+
+
+def _neuron() -> Problem:
+    from gradflow.problems.landscapes.neuron import SigmoidNeuron
+
+    return SigmoidNeuron()
+
+
+def _quadratic() -> Problem:
+    from gradflow.problems.landscapes.quadratic import Quadratic
+
+    return Quadratic([1.0, 10.0])
+
+
+def _digits(widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
     inputs, labels = datasets.digits()
-    problem = FeedForward(inputs / 16, labels, widths)
-    return _case("handwritten digits, tanh network, squared loss", problem, seed, (0.25, 0.9, 1.5, 3.0), 50.0)
+    return FeedForward(inputs / 16, labels, widths)
 
 
-def identity_neuron(seed: int = 0) -> Case:
-    """Return the one-weight neuron that should learn f(x) = x on {0, 1}."""
-    w0 = np.random.default_rng(seed).standard_normal(1)
-    text = "one sigmoid weight that should learn f(x) = x: flat far out, so no rate diverges"
-    return Case(text, SigmoidNeuron(), w0, (3.0, 30.0, 100.0), 1000.0)
+def _xor(widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
+    return FeedForward(*datasets.xor(), widths)
 
 
-def xor(seed: int = 0, widths: Sequence[int] = (4,)) -> Case:
-    """Return exclusive or on {0, 1}."""
-    problem = FeedForward(*datasets.xor(), widths)
-    return _case("exclusive or, tanh network, squared loss", problem, seed, (0.25, 0.9, 1.1, 2.0), 200.0)
+def _parity(num_bits: int, widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
+    return FeedForward(*datasets.parity(num_bits), widths)
 
 
-def parity(num_bits: int, seed: int = 0, widths: Sequence[int] | None = None) -> Case:
-    """Return the parity of bits; the hidden layer is twice as wide as the input unless given."""
-    problem = FeedForward(*datasets.parity(num_bits), (2 * num_bits,) if widths is None else widths)
-    text = f"parity of {num_bits} bits, tanh network, squared loss"
-    return _case(text, problem, seed, (0.25, 0.9, 1.1, 2.0), 300.0)
+def _chebyshev(degree: int, widths: Sequence[int]) -> Problem:
+    from gradflow.problems.layered.network import FeedForward
+
+    return FeedForward(*datasets.chebyshev(degree), widths)
 
 
-def chebyshev(degree: int, seed: int = 0, widths: Sequence[int] = (10,)) -> Case:
-    """Return 20 samples of the Chebyshev polynomial of a degree, a stiff flow that grows sharper."""
-    problem = FeedForward(*datasets.chebyshev(degree), widths)
-    text = f"Chebyshev polynomial T_{degree} at 20 points, tanh network: sharpness grows on the way"
-    return _case(text, problem, seed, (0.05, 0.25, 0.9, 2.0), 1000.0)
+def _linear_digits() -> Problem:
+    from gradflow.problems.linear.regression import LinearRegression
 
-
-def quadratic(seed: int = 0) -> Case:
-    """Return the quadratic loss with eigenvalues 1 and 10."""
-    w0 = np.random.default_rng(seed).standard_normal(2)
-    text = "quadratic loss with eigenvalues 1 and 10: the limit 2/10 is exact"
-    return _from(text, Quadratic([1.0, 10.0]), w0, (0.25, 0.9, 1.1), 5.0)
-
-
-def linear_digits(seed: int = 0) -> Case:
-    """Return linear regression of one-hot labels on the digits."""
     inputs, labels = datasets.digits()
-    problem = LinearRegression(inputs / 16, np.eye(10)[labels])
-    text = "handwritten digits, linear regression: one sharpness, so the limit is exact"
-    return _case(text, problem, seed, (0.25, 0.9, 1.1), 50.0)
+    return LinearRegression(inputs / 16, np.eye(10)[labels])
 
 
-def logistic_digits(seed: int = 0) -> Case:
-    """Return logistic regression of 3 against 8."""
+def _logistic_digits() -> Problem:
+    from gradflow.problems.linear.logistic import LogisticRegression
+
     inputs, labels = datasets.digits()
     chosen = (labels == 3) | (labels == 8)
-    problem = LogisticRegression(inputs[chosen] / 16, labels[chosen] == 8)
-    text = "handwritten 3 against 8, logistic regression: convex, and flatter on the way"
-    return _case(text, problem, seed, (0.25, 0.9, 1.5, 4.0), 500.0)
+    return LogisticRegression(inputs[chosen] / 16, labels[chosen] == 8)
 
 
-def pineda_xor(seed: int = 0) -> Case:
-    """Return exclusive or for four sigmoid units, all connected, fed by the two inputs and a constant 1.
+def _pineda_xor() -> Problem:
+    """Four sigmoid units, all connected; unit 3 has the targets, 4 to 6 are clamped to inputs and a 1."""
+    from gradflow.problems.recurrent.network import Recurrent
 
-    Unit 3 has the targets; units 4 to 6 are clamped. The starting weights are uniform(-1, 1).
-    """
     inputs, targets = datasets.xor()
     drive = np.hstack([np.zeros((4, 4)), inputs, np.ones((4, 1))])
-    problem = Recurrent(drive, targets.reshape(4, 1), [3], clamped=[4, 5, 6])
-    text = "exclusive or by Pineda's recurrent network: outputs are fixed points of four units"
-    return _case(text, problem, seed, (0.09, 0.35, 0.9, 1.5), 300.0)
+    return Recurrent(drive, targets.reshape(4, 1), [3], clamped=[4, 5, 6])
 
 
-CASES: dict[str, Callable[..., Case]] = {
-    "digits": digits,
-    "identity-neuron": identity_neuron,
-    "xor": xor,
-    "parity-3": partial(parity, 3),
-    "parity-4": partial(parity, 4),
-    "chebyshev-3": partial(chebyshev, 3),
-    "chebyshev-4": partial(chebyshev, 4),
-    "chebyshev-5": partial(chebyshev, 5),
-    "chebyshev-6": partial(chebyshev, 6),
-    "pineda-xor": pineda_xor,
-    "quadratic": quadratic,
-    "linear-digits": linear_digits,
-    "logistic-digits": logistic_digits,
+# What builds a case imports its problem itself: names are looked up without waiting for scipy.
+CASES: dict[str, Setup] = {
+    "digits": Setup(
+        "handwritten digits, tanh network, squared loss",
+        _digits,
+        end_time=50.0,
+        shares=(0.25, 0.9, 1.5, 3.0),
+        widths=(32,),
+    ),
+    "identity-neuron": Setup(
+        "one sigmoid weight that should learn f(x) = x: flat far out, so no rate diverges",
+        _neuron,
+        end_time=1000.0,
+        learning_rates=(3.0, 30.0, 100.0),
+        start=_normal,
+    ),
+    "xor": Setup(
+        "exclusive or, tanh network, squared loss",
+        _xor,
+        end_time=200.0,
+        shares=(0.25, 0.9, 1.1, 2.0),
+        widths=(4,),
+    ),
+    **{
+        f"parity-{num_bits}": Setup(
+            f"parity of {num_bits} bits, tanh network, squared loss",
+            partial(_parity, num_bits),
+            end_time=300.0,
+            shares=(0.25, 0.9, 1.1, 2.0),
+            widths=(2 * num_bits,),
+        )
+        for num_bits in (3, 4)
+    },
+    **{
+        f"chebyshev-{degree}": Setup(
+            f"Chebyshev polynomial T_{degree} at 20 points, tanh network: sharpness grows on the way",
+            partial(_chebyshev, degree),
+            end_time=1000.0,
+            shares=(0.05, 0.25, 0.9, 2.0),
+            widths=(10,),
+        )
+        for degree in (3, 4, 5, 6)
+    },
+    "pineda-xor": Setup(
+        "exclusive or by Pineda's recurrent network: outputs are fixed points of four units",
+        _pineda_xor,
+        end_time=300.0,
+        shares=(0.09, 0.35, 0.9, 1.5),
+    ),
+    "quadratic": Setup(
+        "quadratic loss with eigenvalues 1 and 10: the limit 2/10 is exact",
+        _quadratic,
+        end_time=5.0,
+        shares=(0.25, 0.9, 1.1),
+        start=_normal,
+    ),
+    "linear-digits": Setup(
+        "handwritten digits, linear regression: one sharpness, so the limit is exact",
+        _linear_digits,
+        end_time=50.0,
+        shares=(0.25, 0.9, 1.1),
+    ),
+    "logistic-digits": Setup(
+        "handwritten 3 against 8, logistic regression: convex, and flatter on the way",
+        _logistic_digits,
+        end_time=500.0,
+        shares=(0.25, 0.9, 1.5, 4.0),
+    ),
 }
-
-
-def _case(text: str, problem: Any, seed: int, shares: Sequence[float], end_time: float) -> Case:
-    return _from(text, problem, problem.initial_weights(seed), shares, end_time)
-
-
-def _from(text: str, problem: Problem, w0: Array, shares: Sequence[float], end_time: float) -> Case:
-    """Return the case whose learning rates are shares of the stability limit at w0, in three digits."""
-    limit = largest_stable_learning_rate(problem, w0)
-    return Case(text, problem, w0, tuple(float(f"{share * limit:.3g}") for share in shares), end_time)

@@ -17,6 +17,9 @@ from gradflow.types import Array
 
 Labels = NDArray[np.int64]
 
+# No gzip file unpacks to more than so many times itself.
+DEFLATE_RATIO = 1032
+
 
 def digits() -> tuple[Array, Labels]:
     """Return the UCI handwritten digits, shipped with the package: 8 x 8 pixels of 0 to 16, labels 0 to 9.
@@ -153,25 +156,23 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _read_idx(path: Path, ndim: int) -> NDArray[np.uint8]:
-    """Return the bytes of an IDX file in the shape its header gives."""
-    content = _content(path)
-    if len(content) < 4 + 4 * ndim or content[:4] != bytes([0, 0, 8, ndim]):
-        raise ValueError(
-            f"{path.name!r} must be an IDX file of bytes in {ndim} dimension(s), got another header"
-        )
-    shape = tuple(np.frombuffer(content, ">u4", ndim, offset=4).tolist())
-    body = np.frombuffer(content, np.uint8, offset=4 + 4 * ndim)
-    if body.size != prod(shape):
-        raise ValueError(f"{path.name!r} must hold {prod(shape)} bytes as its header says, got {body.size}")
-    return body.reshape(shape)
-
-
-def _content(path: Path) -> bytes:
-    if path.suffix != ".gz":
-        return path.read_bytes()
+    """Return the bytes of an IDX file in the shape its header gives, and unpack no more than those."""
+    packed = path.suffix == ".gz"
     try:
-        return gzip.decompress(path.read_bytes())
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            head = stream.read(4 + 4 * ndim)
+            if len(head) < 4 + 4 * ndim or head[:4] != bytes([0, 0, 8, ndim]):
+                raise ValueError(
+                    f"{path.name!r} must be an IDX file of bytes in {ndim} dimension(s), got another header"
+                )
+            shape = tuple(np.frombuffer(head, ">u4", offset=4).tolist())
+            most = path.stat().st_size * (DEFLATE_RATIO if packed else 1)
+            content = stream.read(min(prod(shape), most) + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise ValueError(
             f"{path.name!r} must be a whole gzip file, got one that is truncated or foreign"
         ) from problem
+    if len(content) != prod(shape):
+        got = f"{len(content)}{' or more' * (len(content) > prod(shape))}"
+        raise ValueError(f"{path.name!r} must hold {prod(shape)} bytes as its header says, got {got}")
+    return np.frombuffer(content, np.uint8).reshape(shape)

@@ -75,7 +75,7 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 
 def whole(name: str, value: Any, least: int = 0) -> int:
-    """Return `value` as an int of at least `least`, however large, as a seed may be."""
+    """Return `value` as an int of at least `least`, however large, as seeds may be."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"`{name}` must be a whole number of at least {least}, got {shown(value)}")
     return int(value)

@@ -145,13 +145,28 @@ class TestFiles:
     def test_it_says_in_one_line_where_they_are(self, capsys):
         main(["compare", *QUADRATIC, "--output", "out"])
         (line,) = [line for line in capsys.readouterr().out.splitlines() if " are in " in line]
-        assert line.startswith("figure and trajectories are in out: compare.png, compare.svg, flow.npz")
+        assert line.startswith(
+            "figure and trajectories are in out: quadratic-compare.png, quadratic-compare.svg, "
+        )
 
     def test_trajectories_and_both_figures_are_written(self, capsys):
         found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05,0.1", "--output", "some/where")
         names = {path.name for path in Path(found["output"]).iterdir()}
-        assert names == {"compare.png", "compare.svg", "flow.npz", "descent-0.05.npz", "descent-0.1.npz"}
+        expected = ("compare.png", "compare.svg", "flow.npz", "descent-0.05.npz", "descent-0.1.npz")
+        assert names == {f"quadratic-{name}" for name in expected}
         assert {path.rpartition("/")[2] for path in found["figures"] + found["trajectories"]} == names
+
+    @pytest.mark.usefixtures("no_figures")
+    def test_runs_of_two_problems_do_not_mix_and_older_descents_are_named(self, capsys):
+        quick = ("--end-time", "1", "--output", "out")
+        main(["compare", "quadratic", *quick, "--learning-rates", "0.05"])
+        main(["compare", "xor", *quick, "--learning-rates", "0.1"])
+        before = {path.name: path.read_bytes() for path in Path("out").glob("xor-*")}
+        assert "earlier" not in capsys.readouterr().out
+        main(["compare", "quadratic", *quick, "--learning-rates", "0.1"])
+        assert "quadratic, and left there: quadratic-descent-0.05.npz\n" in capsys.readouterr().out
+        assert {name: Path("out", name).read_bytes() for name in before} == before
+        assert set(before) == {"xor-flow.npz", "xor-descent-0.1.npz"}
 
     def test_a_saved_descent_is_the_run_in_the_table(self, capsys):
         found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05")
@@ -238,6 +253,30 @@ WRONG = {
     "negative seed": (("compare", "--seed=-1"), "--seed: must be a whole number of at least 0, got '-1'"),
     "fractional seed": (("compare", "--seed", "1.5"), "got '1.5'"),
     "unknown option": (("compare", "--colour"), "unrecognized arguments: --colour"),
+    "option of another name": (
+        ("compare", "--learning-rate", "0.1", "--lrs=1"),
+        "unrecognized arguments: --lrs=1, did you mean --learning-rates? (see gradflow compare --help)",
+    ),
+    "two letters of an option": (("compare", "--lr", "1"), "did you mean --learning-rates?"),
+    "misspelt option": (("stability", "--step-s", "1"), "did you mean --steps? (see gradflow stability"),
+    "option that is like none": (("compare", "--xyz", "1"), "arguments: --xyz (see gradflow compare --help)"),
+    "two problems": (("compare", "xor", "digits"), "unrecognized arguments: digits (see gradflow compare"),
+    "problem as word and option": (("compare", "xor", *QUADRATIC), "give the problem once, got 'xor' and"),
+    "unknown problem as a word": (("compare", "mnist"), "`problem` must be one of digits"),
+    "problem of dashes": (("compare", "--problem=--"), "argument --problem: must have a value, got '--'"),
+    "method of dashes": (("compare", "--method=--"), "argument --method: must have a value, got '--'"),
+    "seed without end": (("compare", "--seed", "9" * 5000), "--seed: must be a whole number of at least 0"),
+    "width without end": (("compare", "--widths", "9" * 40), "must be at most 2^62"),
+    "steps without end": (("stability", "--steps", "1" + "0" * 30), "`steps` must be at most 100,000,000"),
+    "steps and a half": (("stability", "--steps", "1.5"), "--steps: must be a whole number of at least 1"),
+    "two numbers of steps": (
+        ("stability", "--steps", "1,2"),
+        "--steps: must be a whole number of at least 1",
+    ),
+    "a rate beyond steps": (
+        ("compare", "quadratic", "--end-time", "2", "--rate=1e308"),
+        "`learning-rates` must need at most 100,000,000 steps to the end time, got inf",
+    ),
     "unknown command": (("train",), "invalid choice: 'train'"),
     "missing value": (("compare", "--seed"), "expected one argument"),
     "run of nothing": (("run",), "give either the NAME of an experiment or --all"),
@@ -323,7 +362,7 @@ class TestInterrupts:
         assert found["flow"]["outcome"] == "INTERRUPTED"
         assert 0 < found["flow"]["final_time"] < 5
         assert found["descents"] == []
-        assert [path.rpartition("/")[2] for path in found["trajectories"]] == ["flow.npz"]
+        assert [path.rpartition("/")[2] for path in found["trajectories"]] == ["quadratic-flow.npz"]
 
     def test_while_files_are_written_the_table_is_still_printed(self, capsys, monkeypatch):
         def save_figure(*_):
@@ -396,6 +435,14 @@ class TestRun:
         assert capsys.readouterr().out == "this is first __main__\nthis is second __main__\n"
 
     @pytest.mark.usefixtures("experiments")
+    @pytest.mark.usefixtures("experiments")
+    def test_several_names_run_in_their_order_and_only_if_all_are_there(self, capsys):
+        assert main(["run", "second", "first"]) == 0
+        assert capsys.readouterr().out == "this is second __main__\nthis is first __main__\n"
+        assert main(["run", "first", "third"]) == 2
+        assert capsys.readouterr().out == ""
+
+    @pytest.mark.usefixtures("experiments")
     def test_a_wrong_name_is_answered_with_the_right_ones(self, capsys):
         assert status_of("run", "third") == 2
         assert "the experiments are first, second" in capsys.readouterr().err
@@ -439,7 +486,7 @@ class TestProcess:
             process.stdout.close()
             complaint = process.stderr.read()
         assert (process.returncode, complaint) == (0, b"")
-        assert (tmp_path / "gradflow-compare" / "flow.npz").exists()
+        assert (tmp_path / "gradflow-compare" / "quadratic-flow.npz").exists()
 
     def test_no_progress_is_shown_unless_standard_error_is_a_terminal(self):
         assert in_a_process("compare", *QUADRATIC).stderr == ""
@@ -481,21 +528,57 @@ def test_more_steps_than_can_be_kept_are_refused(tmp_path, capsys):
     assert "must need at most 100,000,000 steps" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_the_problem_is_a_word_or_an_option(capsys):
+    words, options = (
+        compared(capsys, *problem, "--learning-rates", "0.05") for problem in (("quadratic",), QUADRATIC)
+    )
+    assert words["problem"] == options["problem"] == "quadratic"
+    assert words["descents"][0]["final_loss"] == options["descents"][0]["final_loss"]
+
+
 def test_an_output_folder_without_a_name_is_refused(capsys):
     assert main(["compare", "--output", ""]) == 2
     assert "`output` must be a folder" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
-def test_a_full_device_is_one_sentence():
-    with open("/dev/full", "w") as full:
-        child = subprocess.run(
-            [sys.executable, "-m", "gradflow", "list"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert child.returncode == 1
-    assert child.stderr.startswith("gradflow list: the output could not be written")
-    assert "Traceback" not in child.stderr
+def in_a_shell(words):
+    """Return what is left of a command of which one stream is closed or full."""
+    command = f"{sys.executable} -m gradflow {words}"
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+
+
+needs_a_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+QUICK = "compare quadratic --end-time 1 --learning-rates 0.1 --output out"
+
+
+class TestStreams:
+    @needs_a_full_device
+    @pytest.mark.parametrize(
+        "words", ["", "--help", "--version", "list", "list --json", "compare --help", QUICK]
+    )
+    def test_what_could_not_be_said_is_a_failure_in_one_sentence(self, words):
+        done = in_a_shell(f"{words} > /dev/full")
+        assert done.returncode == 1
+        assert "the output could not be written: " in done.stderr
+        assert done.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize("words", ["--help", "--version", "list"])
+    def test_so_is_a_standard_output_that_is_closed(self, words):
+        done = in_a_shell(f"{words} >&-")
+        assert done.returncode == 1
+        assert "the output could not be written: standard output is closed" in done.stderr
+
+    def test_a_closed_standard_error_costs_nothing(self):
+        done = in_a_shell(f"{QUICK} --json 2>&-")
+        assert done.returncode == 0
+        found = json.loads(done.stdout)
+        for path in found["trajectories"]:
+            assert gf.Trajectory.load(path).outcome is gf.Outcome.FINISHED
+
+    @needs_a_full_device
+    def test_a_complaint_that_gets_lost_leaves_its_status(self):
+        for closed in ("2>/dev/full", "2>&-"):
+            assert in_a_shell(f"compare mnist {closed}").returncode == 2
+            assert in_a_shell(f"compare --nothing {closed}").returncode == 2
+            assert in_a_shell(f"{QUICK} {closed}").returncode == 0

@@ -24,7 +24,7 @@ def test_the_quadratic_is_judged_around_its_limit(capsys, tmp_path):
         expected = "MONOTONE" if share < 0.5 else "OVERSHOOTING" if share < 1 else "DIVERGED"
         assert name == expected
     assert min(verdicts) < 0.5 < 1 < max(verdicts)
-    assert (tmp_path / "out" / "stability.png").stat().st_size > 0
+    assert (tmp_path / "out" / "quadratic-stability.png").stat().st_size > 0
 
 
 def test_momentum_moves_the_limit(capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -152,3 +153,25 @@ def test_damaged_archives_are_refused(tmp_path, content):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(ValueError, match=r"'train-images-idx3-ubyte.gz' must be"):
         datasets.idx_folder(tmp_path)
+
+
+def test_no_more_is_unpacked_than_the_header_asks_for(tmp_path):
+    """A gzip file of 32 kB that holds 32 MiB behind a header of one image of one pixel."""
+    head = bytes([0, 0, 8, 3]) + np.array([1, 1, 1], ">u4").tobytes()
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(head + bytes(2**25)))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="must hold 1 bytes as its header says, got 2 or more"):
+        datasets.idx_folder(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_a_header_that_asks_for_more_than_the_file_can_hold_is_refused(tmp_path):
+    head = bytes([0, 0, 8, 3]) + np.array([2**31, 2**31, 2**31], ">u4").tobytes()
+    for name in ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"):
+        content = gzip.compress(head) if name.endswith(".gz") else head
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"must hold {2**93} bytes as its header says, got 0"):
+            datasets.idx_folder(tmp_path)
+        (tmp_path / name).unlink()

@@ -9,7 +9,7 @@ import gradflow
 
 PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
-    0: ("errors", "validate", "scaling", "types", "numerics"),
+    0: ("errors", "validate", "scaling", "types", "files", "numerics"),
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets"),
     3: ("curvature",),
@@ -17,7 +17,7 @@ LAYERS = {
     5: ("simulate",),
     6: ("analysis",),
     7: ("study",),
-    8: ("plots", "cases"),
+    8: ("plots", "cases", "script"),
     9: ("cli", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.

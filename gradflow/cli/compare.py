@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from gradflow.analysis.convergence.comparison import compare
-from gradflow.cli import output, report
+from gradflow.cli import output, report, streams
 from gradflow.cli.arguments import Refused
 from gradflow.cli.plan import Plan, settle
 from gradflow.cli.results import Finished, Results
@@ -41,9 +41,9 @@ def command(options: argparse.Namespace) -> int:
             partial(output.write, results),
         ):
             _until_interrupted(results, stage)
-    sys.stdout.write(report.as_json(results) if options.json else report.as_text(results))
+    streams.say(report.as_json(results) if options.json else report.as_text(results))
     if results.trouble:
-        sys.stderr.write(f"gradflow compare: {results.trouble}\n")
+        streams.complain("gradflow compare", results.trouble)
     return INTERRUPTED if results.interrupted else FAILED if results.trouble else 0
 
 
@@ -121,7 +121,7 @@ def _sharpness(problem: Any, w: NDArray[np.float64]) -> float | None:
 @contextmanager
 def _warnings_as_sentences() -> Iterator[None]:
     def say(message: Warning | str, *_: Any, **__: Any) -> None:
-        sys.stderr.write(f"gradflow compare: {message}\n")
+        streams.complain("gradflow compare", message)
 
     with warnings.catch_warnings():
         warnings.showwarning = say

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
-import sys
 from collections.abc import Sequence
 
 import gradflow
-from gradflow.cli import arguments
+from gradflow import script
+from gradflow.cli import arguments, streams
 
 DESCRIPTION = (
     "Gradient flow dw/dt = -mu dE/dw and gradient descent w <- w - eta dE/dw side by side, on one clock: "
@@ -17,7 +16,6 @@ DESCRIPTION = (
 )
 BAD_ARGUMENTS = 2
 FAILED = 1
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,30 +29,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words behind ``gradflow``; those of the process by default.
     """
-    parser = _parser()
-    options = parser.parse_args(argv)
+    streams.open_missing()
+    who = "gradflow"
     try:
+        options = _parser().parse_args(argv)
+        who = f"gradflow {options.name}"
         status: int = options.command(options)
-        sys.stdout.flush()
         return status
     except arguments.Refused as error:
-        sys.stderr.write(f"gradflow {options.name}: {error}\n")
+        streams.complain(who, error)
         return BAD_ARGUMENTS
-    except KeyboardInterrupt:
-        sys.stderr.write(f"gradflow {options.name}: interrupted\n")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone, as `head` does; what is left in the buffer must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (KeyboardInterrupt, script.Interrupted):
+        streams.complain(who, "interrupted")
+        return script.INTERRUPTED
+    except BrokenPipeError:  # the reader has gone, as `head` does
+        streams.drop_output()
         return 0
     except MemoryError:
-        sys.stderr.write(f"gradflow {options.name}: this needs more memory than there is\n")
+        streams.complain(who, "this needs more memory than there is")
         return FAILED
-    except (OSError, AttributeError) as error:
-        if sys.stdout is not None and isinstance(error, AttributeError):
-            raise
-        sys.stderr.write(f"gradflow {options.name}: the output could not be written: {error}\n")
-        sys.stdout = None
+    except OSError as error:
+        streams.complain(who, f"the output could not be written: {error}")
+        streams.drop_output()
         return FAILED
 
 
@@ -70,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
     run = commands.add_parser("run", help="run an experiment: ./experiments/NAME.py or a path")
-    run.add_argument("experiment", nargs="?", metavar="NAME", help="its name, or the path of a script")
+    run.add_argument("experiments", nargs="*", metavar="NAME", help="its name, or the path of a script")
     run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
     run.set_defaults(command=_run)
     _add_stability(
@@ -81,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--problem", default="digits", metavar="NAME", help="one of `gradflow list` (default: digits)")
+    _add_problem(parser, "digits")
     add("--widths", type=arguments.counts, metavar="32,16", help="widths of the hidden layers")
     add("--learning-rates", type=arguments.positives, metavar="0.05,0.2", help="eta of each descent")
     add("--end-time", type=arguments.positive, metavar="T", help="flow time at which the runs end")
@@ -93,14 +89,15 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_compare)
 
 
+def _add_problem(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("word", nargs="?", metavar="NAME", help=f"of the problem (default: {default})")
+    parser.add_argument("--problem", metavar="NAME", help="the same: one of `gradflow list`")
+    parser.set_defaults(default_problem=default)
+
+
 def _add_stability(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add(
-        "--problem",
-        default="chebyshev-6",
-        metavar="NAME",
-        help="one of `gradflow list` (default: chebyshev-6)",
-    )
+    _add_problem(parser, "chebyshev-6")
     add("--widths", type=arguments.counts, metavar="30,20", help="widths of the hidden layers")
     rates_help = "eta of each run, or auto for rates around the limit (default: auto)"
     add("--learning-rates", type=arguments.positives_or_auto, metavar="0.05,0.2", help=rates_help)
@@ -116,12 +113,14 @@ def _add_stability(parser: argparse.ArgumentParser) -> None:
 
 
 def _stability(options: argparse.Namespace) -> int:
+    arguments.problem_name(options)
     from gradflow.cli import stability
 
     return stability.command(options)
 
 
 def _compare(options: argparse.Namespace) -> int:
+    arguments.problem_name(options)
     from gradflow.cli import compare
 
     return compare.command(options)
@@ -140,5 +139,5 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _help(parser: argparse.ArgumentParser, _: argparse.Namespace) -> int:
-    parser.print_help()
+    streams.say(parser.format_help())
     return 0

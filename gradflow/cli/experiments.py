@@ -9,6 +9,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from gradflow import script
 from gradflow.cli.arguments import Refused
 
 FOLDER = Path("experiments")
@@ -18,20 +19,21 @@ def command(options: argparse.Namespace) -> int:
     """Run the experiments that were asked for, one after the other, and return the exit status.
 
     BLAS gets one thread: the matrices are small, and sums come out alike whatever the number of cores.
+    An interrupt ends the whole command, and no figure is drawn of what was reached.
 
     Raises
     ------
     Refused
         If there is no such script, or none was named.
     """
-    if options.all == (options.experiment is not None):
+    if options.all == bool(options.experiments):
         raise Refused("give either the NAME of an experiment or --all")
     before = sys.argv
     try:
-        with threadpool_limits(1):
-            for script in _all() if options.all else [_script(options.experiment)]:
-                sys.argv = [str(script)]
-                runpy.run_path(str(script), run_name="__main__")
+        with threadpool_limits(1), script.ended_by_interrupt():
+            for path in _all() if options.all else [_script(name) for name in options.experiments]:
+                sys.argv = [str(path)]
+                runpy.run_path(str(path), run_name="__main__")
     finally:
         sys.argv = before
     return 0

@@ -5,21 +5,21 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-import sys
 
 from gradflow import cases, rules
+from gradflow.cli import streams
 from gradflow.simulate.integrators import INTEGRATORS
 
 
 def command(options: argparse.Namespace) -> int:
     """Print cases, update rules and methods, and return the exit status."""
     found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *INTEGRATORS]}
-    sys.stdout.write(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
+    streams.say(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
     return 0
 
 
 def _cases() -> dict[str, str]:
-    return {name: cases.make(name).description for name in cases.CASES}
+    return {name: setup.description for name, setup in cases.CASES.items()}
 
 
 def _rules() -> dict[str, str]:

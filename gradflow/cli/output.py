@@ -19,7 +19,9 @@ def write(results: Results) -> None:
                 _save(finished, results)
         if results.flow is not None:
             results.figures.extend(
-                plots.save_figure(_figure(results, results.flow), results.plan.output / "compare")
+                plots.save_figure(
+                    _figure(results, results.flow), results.plan.output / f"{results.plan.name}-compare"
+                )
             )
     except OSError as error:
         results.trouble = f"not everything could be written: {error}"
@@ -27,7 +29,7 @@ def write(results: Results) -> None:
 
 def _save(finished: Finished, results: Results) -> None:
     name = finished.name if finished.run.is_continuous else f"descent-{finished.name}"
-    path = results.plan.output / f"{name}.npz"
+    path = results.plan.output / f"{results.plan.name}-{name}.npz"
     finished.run.save(path)
     results.trajectories.append(path)
 

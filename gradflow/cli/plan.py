@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import cases
-from gradflow.cli.arguments import Refused
+from gradflow.cli.arguments import Refused, problem_name
 from gradflow.simulate.integrators import INTEGRATORS
 from gradflow.trajectory.sketch import Sketch
 from gradflow.types import Array
@@ -41,8 +41,9 @@ class Plan:
     output: Path
 
     def num_steps(self, learning_rate: float) -> int:
-        """Return how many whole steps fit into the time."""
-        return math.floor(self.end_time * self.rate / learning_rate * (1 + 1e-12))
+        """Return how many whole steps fit into the time, at most one more than `MOST_STEPS`."""
+        steps = self.end_time * self.rate / learning_rate * (1 + 1e-12)
+        return math.floor(min(steps, MOST_STEPS + 1))
 
     def kept_steps(self, learning_rate: float) -> NDArray[np.int64]:
         """Return the steps whose weights a descent keeps: dense at the start, where runs part, then even."""
@@ -69,15 +70,12 @@ def settle(options: argparse.Namespace) -> Plan:
         If the problem, its widths, the method or a learning rate do not fit, or the output folder
         cannot be written.
     """
-    try:
-        case = cases.make(options.problem, seed=options.seed, widths=options.widths)
-    except ValueError as error:
-        raise Refused(error) from None
+    name, case = case_of(options)
     names = ("auto", *INTEGRATORS)
     if options.method.lower() not in map(str.lower, names):
         raise Refused(f"`method` must be one of {', '.join(names)}, got {options.method!r}")
     plan = Plan(
-        name=options.problem,
+        name=name,
         case=case,
         seed=options.seed,
         learning_rates=options.learning_rates or case.learning_rates,
@@ -97,10 +95,19 @@ def settle(options: argparse.Namespace) -> Plan:
     if plan.num_steps(shortest) > MOST_STEPS:
         raise Refused(
             f"`learning-rates` must need at most {MOST_STEPS:,} steps to the end time, "
-            f"got {plan.num_steps(shortest):,} at {shortest:g}"
+            f"got {plan.end_time * plan.rate / shortest:.6g} at {shortest:g}"
         )
     check_folder(options.output)
     return plan
+
+
+def case_of(options: argparse.Namespace) -> tuple[str, cases.Case]:
+    """Return the name of the problem and its case."""
+    name = problem_name(options)
+    try:
+        return name, cases.make(name, seed=options.seed, widths=options.widths)
+    except ValueError as error:
+        raise Refused(error) from None
 
 
 def check_folder(name: str) -> Path:

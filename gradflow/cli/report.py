@@ -97,7 +97,15 @@ def _ending(results: Results) -> list[str]:
     names = [path.name for path in (*results.figures, *results.trajectories)]
     if names:
         lines.append(f"figure and trajectories are in {plan.output}: {', '.join(names)}")
+    if older := _older(results):
+        lines.append(f"of an earlier comparison of {plan.name}, and left there: {', '.join(older)}")
     return lines
+
+
+def _older(results: Results) -> list[str]:
+    """Return the descents of the same problem in the folder that are none of this comparison."""
+    found = {path.name for path in results.plan.output.glob(f"{results.plan.name}-descent-*.npz")}
+    return sorted(found - {path.name for path in results.trajectories})
 
 
 def as_json(results: Results) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,9 @@ from gradflow.analysis.stability import (
     largest_stable_learning_rate,
     regime,
 )
+from gradflow.cli import streams
 from gradflow.cli.arguments import Refused
-from gradflow.cli.plan import check_folder
+from gradflow.cli.plan import MOST_STEPS, case_of, check_folder
 from gradflow.cli.report import aligned, brief, finite
 from gradflow.curvature import sharpness
 from gradflow.rules import GradientDescent, HeavyBall, Nesterov, UpdateRule
@@ -78,19 +78,18 @@ class Verdicts:
 def command(options: argparse.Namespace) -> int:
     """Judge every learning rate, write the figure, report, and return the exit status."""
     make = _rule(options)
-    try:
-        case = cases.make(options.problem, seed=options.seed, widths=options.widths)
-    except ValueError as error:
-        raise Refused(error) from None
+    if options.steps > MOST_STEPS:
+        raise Refused(f"`steps` must be at most {MOST_STEPS:,}, got {options.steps:.6g}")
+    name, case = case_of(options)
     folder = check_folder(options.output)
     with threadpool_limits(1, user_api="blas"):
-        found = _judged(options, case, make)
+        found = _judged(options, name, case, make)
     try:
-        found.figures = plots.save_figure(_figure(found), folder / "stability")
+        found.figures = plots.save_figure(_figure(found), folder / f"{name}-stability")
     except OSError as error:
         found.trouble = f"the figure could not be written: {error}"
-        sys.stderr.write(f"gradflow stability: {found.trouble}\n")
-    sys.stdout.write(_as_json(found) if options.json else _as_text(found))
+        streams.complain("gradflow stability", found.trouble)
+    streams.say(_as_json(found) if options.json else _as_text(found))
     return FAILED if found.trouble else 0
 
 
@@ -108,7 +107,9 @@ def _rule(options: argparse.Namespace) -> Callable[[float], UpdateRule]:
     return lambda rate: RULES[options.rule](rate, momentum)
 
 
-def _judged(options: argparse.Namespace, case: cases.Case, make: Callable[[float], UpdateRule]) -> Verdicts:
+def _judged(
+    options: argparse.Namespace, name: str, case: cases.Case, make: Callable[[float], UpdateRule]
+) -> Verdicts:
     steepness = sharpness(case.problem, case.w0)
     limit = largest_stable_learning_rate(case.problem, case.w0, make(1.0)) if steepness > 0 else None
     rates = options.learning_rates
@@ -124,7 +125,7 @@ def _judged(options: argparse.Namespace, case: cases.Case, make: Callable[[float
         rate: descend(case.problem, case.w0, make(rate), options.steps, record_every=stride) for rate in rates
     }
     return Verdicts(
-        name=options.problem,
+        name=name,
         case=case,
         rule=options.rule if options.momentum is None else f"{options.rule} {options.momentum:g}",
         sharpness=steepness,

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
+from gradflow.files import written_whole
 from gradflow.plots.style import in_style
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS: dict[str, dict[str, Any]] = {"png": {"dpi": 200}, "svg": {"metadata": {"Date": None}}}
+FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"dpi": 200},
+    "svg": {"metadata": {"Date": None}},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+UNNAMED = ("png", "svg")
 
 
-def save_figure(figure: Figure, path: str | Path) -> list[Path]:
-    """Write a figure as ``path.png`` (200 dpi) and ``path.svg`` and return the two paths.
+def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
+    """Write a figure and return the paths of its files: one where `path` has a suffix, else PNG and SVG.
 
-    Each file is written under a temporary name and renamed. The SVG has no date and fixed
-    identifiers, so that equal figures give equal files.
+    All files are written under temporary names first and then renamed. PNG has 200 dots an inch; SVG and
+    PDF have no date and fixed identifiers, so that equal figures give equal files.
 
     Parameters
     ----------
-    figure : matplotlib.figure.Figure
+    figure : matplotlib.figure.Figure or matplotlib.axes.Axes
+        A figure, or axes on it, as every function of `gradflow.plots` returns them.
     path : str or Path
-        The name without a suffix; its folder must exist.
+        Ending in ``.png``, ``.svg`` or ``.pdf`` for that file; without a suffix for ``path.png`` and
+        ``path.svg``. Its folder must exist.
 
     Returns
     -------
@@ -33,18 +40,50 @@ def save_figure(figure: Figure, path: str | Path) -> list[Path]:
 
     Raises
     ------
+    ValueError
+        If `figure` is none, or the suffix is of another format.
     OSError
         If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from gradflow.plots.style import new_figure
+    >>> figure, (ax,) = new_figure()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = save_figure(ax, f"{folder}/a") + save_figure(ax, f"{folder}/b.pdf")
+    >>> [path.name for path in paths]
+    ['a.png', 'a.svg', 'b.pdf']
     """
-    return [_save(figure, Path(f"{path}.{form}"), form, options) for form, options in FORMATS.items()]
+    whole = _figure_of(figure)
+    paths = _files(Path(path))
+    with written_whole(*paths) as temporaries, in_style():
+        for each, temporary in zip(paths, temporaries, strict=True):
+            form = each.suffix[1:].lower()
+            whole.savefig(temporary, format=form, **FORMATS[form])
+    return paths
 
 
-def _save(figure: Figure, path: Path, form: str, options: dict[str, Any]) -> Path:
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        with in_style():
-            figure.savefig(temporary, format=form, **options)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+def _figure_of(drawn: Any) -> Figure:
+    """Return the whole figure that axes, or a part of a figure, belong to."""
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+    figure = drawn
+    while isinstance(figure, Artist) and not isinstance(figure, Figure):
+        figure = figure.figure
+    if not isinstance(figure, Figure):
+        raise ValueError(f"`figure` must be a figure or axes, got {drawn!r:.60}")
+    return figure
+
+
+def _files(path: Path) -> list[Path]:
+    suffix = path.suffix[1:].lower()
+    if suffix in FORMATS:
+        return [path]
+    # The end of a name such as lr-0.05 is no format.
+    if suffix and not suffix.isdigit():
+        raise ValueError(
+            f"`path` must end in .png, .svg or .pdf, or have no suffix for PNG and SVG, got {str(path)!r}"
+        )
+    return [path.with_name(f"{path.name}.{form}") for form in UNNAMED]

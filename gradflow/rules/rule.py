@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import scaling, validate
@@ -142,9 +140,5 @@ def scaled(learning_rate: LearningRate, direction: Array, step: int) -> Array:
 
 def check_decay(name: str, value: float) -> None:
     """Raise unless the value is at least 0 and below 1."""
-    number = np.nan
-    if isinstance(value, Real) and not isinstance(value, bool):
-        with suppress(OverflowError):
-            number = float(value)
-    if not 0 <= number < 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
         raise ValueError(f"`{name}` must be at least 0 and below 1, got {validate.shown(value)}")

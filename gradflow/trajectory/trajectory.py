@@ -193,23 +193,34 @@ class Trajectory:
     def save(self, path: str | Path) -> None:
         """Write the trajectory to one ``.npz`` file, whole or not at all.
 
+        A symbolic link is followed, and a file that is there keeps its mode and its owner.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where; ``.npz`` is added to a name without it.
+
         Raises
         ------
         OSError
-            If the folder cannot be written.
+            If the folder cannot be written, or what is there is no file.
         """
-        storage.write(Path(path), *storage.pack(self))
+        storage.write(storage.with_suffix(Path(path)), *storage.pack(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:
-        """Return the trajectory that `save` wrote.
+        """Return the trajectory that `save` wrote, given the same name with or without ``.npz``.
 
         Raises
         ------
+        OSError
+            If there is no file.
         ValueError
-            If the file is truncated, is no trajectory, or has a newer format.
+            If the file is truncated, is no trajectory, unpacks to far more than a run can, or has a
+            newer format.
         """
-        return cls(**storage.unpack(Path(path), Outcome))
+        named = storage.with_suffix(Path(path))
+        return cls(**storage.unpack(named if named.exists() else Path(path), Outcome))
 
     def to_xarray(self) -> xarray.Dataset:
         """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``)."""

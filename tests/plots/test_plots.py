@@ -363,8 +363,8 @@ class TestSaving:
         return figure
 
     def test_both_files_are_written_and_nothing_else(self, tmp_path):
-        paths = plots.save_figure(self.figure(), tmp_path / "a.b")
-        assert [path.name for path in paths] == ["a.b.png", "a.b.svg"]
+        paths = plots.save_figure(self.figure(), tmp_path / "a-0.05")
+        assert [path.name for path in paths] == ["a-0.05.png", "a-0.05.svg"]
         assert sorted(tmp_path.iterdir()) == sorted(paths)
 
     def test_a_png_has_200_dots_an_inch(self, tmp_path):
@@ -389,6 +389,53 @@ class TestSaving:
             plots.save_figure(self.figure(), tmp_path / "a")
         assert [path.read_bytes() for path in paths] == before
         assert len(list(tmp_path.iterdir())) == 2
+
+    @pytest.mark.parametrize(
+        ("suffix", "start"),
+        [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF"), ("PDF", b"%PDF")],
+    )
+    def test_a_suffix_asks_for_that_file_alone(self, suffix, start, tmp_path):
+        (path,) = plots.save_figure(self.figure(), tmp_path / f"a.{suffix}")
+        assert list(tmp_path.iterdir()) == [path]
+        assert path.name == f"a.{suffix}"
+        assert path.read_bytes().startswith(start)
+
+    def test_axes_stand_for_their_figure(self, tmp_path):
+        figure = self.figure()
+        (whole,), (same,) = (
+            plots.save_figure(each, tmp_path / name)
+            for each, name in ((figure, "a.png"), (figure.axes[0], "b.png"))
+        )
+        assert whole.read_bytes() == same.read_bytes()
+
+    @pytest.mark.parametrize("name", ["a.jpg", "a.b", "a.eps"])
+    def test_another_suffix_is_refused(self, name, tmp_path):
+        with pytest.raises(ValueError, match=r"`path` must end in \.png, \.svg or \.pdf, or have no suffix"):
+            plots.save_figure(self.figure(), tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("figure", [None, "figure", np.zeros(3)])
+    def test_what_is_no_figure_is_refused(self, figure, tmp_path):
+        with pytest.raises(ValueError, match="`figure` must be a figure or axes, got"):
+            plots.save_figure(figure, tmp_path / "a")
+
+    def test_when_the_second_file_fails_the_first_is_the_old_one_too(self, tmp_path, monkeypatch):
+        paths = plots.save_figure(self.figure(), tmp_path / "a")
+        before = [path.read_bytes() for path in paths]
+        savefig = Figure.savefig
+
+        def fails_at_svg(self, path, *, format, **options):
+            if format == "svg":
+                raise KeyboardInterrupt
+            savefig(self, path, format=format, **options)
+
+        monkeypatch.setattr(Figure, "savefig", fails_at_svg)
+        other = self.figure()
+        other.suptitle("another figure")
+        with pytest.raises(KeyboardInterrupt):
+            plots.save_figure(other, tmp_path / "a")
+        assert [path.read_bytes() for path in paths] == before
+        assert sorted(tmp_path.iterdir()) == sorted(paths)
 
     def test_a_missing_folder_is_an_error(self, tmp_path):
         with pytest.raises(OSError, match="No such file"):

@@ -65,9 +65,20 @@ def test_the_file_is_plain_npz_with_a_json_header_and_no_pickle(tmp_path):
             assert not file[name].dtype.hasobject
 
 
-def test_the_name_is_kept_as_given_and_nothing_else_is_left(tmp_path):
-    flow_run().save(tmp_path / "my run")
-    assert os.listdir(tmp_path) == ["my run"]
+@pytest.mark.parametrize("name", ["my run", "descent-0.05", "my run.npz"])
+def test_a_name_gets_its_suffix_once_and_loads_with_and_without_it(name, tmp_path):
+    flow_run().save(tmp_path / name)
+    assert os.listdir(tmp_path) == [f"{name.removesuffix('.npz')}.npz"]
+    for again in (name, name.removesuffix(".npz")):
+        assert gf.Trajectory.load(tmp_path / again).is_continuous
+
+
+def test_a_run_saved_without_a_suffix_is_found_before_an_older_file_of_that_very_name(tmp_path):
+    flow_run().save(tmp_path / "run.npz")
+    os.rename(tmp_path / "run.npz", tmp_path / "run")
+    assert gf.Trajectory.load(tmp_path / "run").is_continuous
+    descent_run().save(tmp_path / "run")
+    assert not gf.Trajectory.load(tmp_path / "run").is_continuous
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part_of_a_new_one(tmp_path, monkeypatch):
