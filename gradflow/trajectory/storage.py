@@ -163,7 +163,7 @@ def _fields(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> dict[str, 
     }
     fields["origin"] = Origin(description=header.get("origin", {"lost": "a run of an earlier version"}))
     fields["crossings"] = {
-        name: Crossings(*arrays[f"crossing {index} {part}"] for part in range(3))
+        name: Crossings(*(arrays[f"crossing {index} {part}"] for part in range(3)))
         for index, name in enumerate(header["crossings"])
     }
     return fields
