@@ -10,9 +10,9 @@ from scipy.linalg import eigh_tridiagonal
 
 from gradflow import validate
 from gradflow.curvature.eigenpairs import hessian_operator
-from gradflow.numerics.krylov import Product, orthogonalize
+from gradflow.numerics.krylov import arnoldi
 from gradflow.problems.problem import Problem
-from gradflow.types import Array
+from gradflow.types import Array, Product
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +97,6 @@ def _quadrature(product: Product, start: Array, length: int) -> tuple[Array, Arr
     """Return Ritz values and the squared first components of their vectors."""
     basis = np.empty((length + 1, start.size))
     basis[0] = start / np.linalg.norm(start)
-    diagonal, beside = [], []
-    for j in range(length):
-        basis[j + 1] = product(basis[j])
-        coefficients = orthogonalize(basis[j + 1], basis[: j + 1])
-        diagonal.append(coefficients[j])
-        beside.append(coefficients[j + 1])
-        if beside[-1] == 0.0:
-            break
-    nodes, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
+    *_, hessenberg = arnoldi(product, basis)
+    nodes, vectors = eigh_tridiagonal(hessenberg.diagonal(), hessenberg.diagonal(-1)[:-1])
     return np.asarray(nodes, dtype=np.float64), np.square(vectors[0])

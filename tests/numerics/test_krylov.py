@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gradflow.numerics.krylov import gmres, orthogonalize, spectral_radius
+from gradflow.numerics.krylov import arnoldi, fastest_decay, gmres, orthogonalize, spectral_radius
 
 
 def matrix(n, seed=0):
@@ -137,3 +137,64 @@ def test_a_vector_from_nearby_makes_the_search_short():
 def test_the_spectral_radius_of_zero_is_zero_and_of_nan_is_nan():
     assert spectral_radius(lambda v: 0 * v, np.ones(3), np.empty((4, 3)))[0] == 0
     assert np.isnan(spectral_radius(lambda v: np.nan * v, np.ones(3), np.empty((4, 3)))[0])
+
+
+def begun(n, num_rows, known=None):
+    """A workspace whose first free row is a unit start outside the known ones."""
+    basis = np.empty((num_rows, n))
+    count = 0 if known is None else len(known)
+    basis[:count] = known if count else 0.0
+    basis[count] = np.ones(n)
+    orthogonalize(basis[count], basis[:count])
+    return basis
+
+
+def test_arnoldi_states_the_images_of_its_rows():
+    a, basis = matrix(30), begun(30, 9)
+    sizes = []
+    for hessenberg in arnoldi(lambda v: a @ v, basis):
+        k = hessenberg.shape[1]
+        sizes.append(k)
+        np.testing.assert_allclose(basis[:k] @ a.T, hessenberg.T @ basis[: k + 1], atol=1e-13)
+    assert sizes == list(range(1, 9))
+    # Each row may lose a digit to the ones before it, until it is orthogonalized twice.
+    np.testing.assert_allclose(basis @ basis.T, np.eye(9), atol=1e-12)
+
+
+def test_arnoldi_stays_outside_what_is_known():
+    rng = np.random.default_rng(0)
+    q = np.linalg.qr(rng.standard_normal((40, 40)))[0].T
+    values = np.r_[100.0, 90.0, 80.0, np.linspace(0, 5, 37)]
+    a = (q.T * values) @ q
+    basis = begun(40, 3 + 38, known=q[:3])
+    *_, hessenberg = arnoldi(lambda v: a @ v, basis, 3)
+    size = hessenberg.shape[1]
+    assert np.abs(basis[3 : 3 + size] @ q[:3].T).max() < 1e-13
+    assert np.linalg.eigvals(hessenberg[:size]).real.max() == pytest.approx(5.0, rel=1e-9)
+
+
+def test_arnoldi_ends_where_the_space_is_complete():
+    product, calls = counted(np.diag([1.0, 1.0, 2.0, 2.0, 3.0]))
+    *_, hessenberg = arnoldi(product, begun(5, 6))
+    assert len(calls) == 3
+    assert hessenberg[-1, -1] == 0.0
+    np.testing.assert_allclose(np.sort(np.linalg.eigvals(hessenberg[:-1]).real), [1, 2, 3], rtol=1e-9)
+
+
+def test_the_fastest_decay_is_the_least_eigenvalue_whatever_grows_faster():
+    values = np.r_[1000.0, -300.0, np.linspace(-50, 10, 98)]
+    product, calls = counted(np.diag(values))
+    start = np.random.default_rng(0).standard_normal(100)
+    rate, vector = fastest_decay(product, start)
+    assert len(calls) == 10
+    assert 295 < rate <= 300 * (1 + 1e-12)
+    again, _ = fastest_decay(product, vector, 3)
+    assert again == pytest.approx(300.0, rel=1e-3)
+
+
+def test_nothing_decays_in_what_grows_and_a_spiral_decays_by_its_real_part():
+    assert fastest_decay(lambda v: 2 * v, np.ones(3))[0] == 0.0
+    assert fastest_decay(lambda v: 0 * v, np.ones(3))[0] == 0.0
+    spiral = np.array([[-1.0, 50.0], [-50.0, -1.0]])
+    assert fastest_decay(lambda v: spiral @ v, np.array([1.0, 0.0]))[0] == pytest.approx(1.0)
+    assert np.isnan(fastest_decay(lambda v: np.nan * v, np.ones(3))[0])

@@ -153,10 +153,9 @@ class Rivals:
         self.other = self.other_vector = None
         if found is None or size == 0:
             return None
-        value = float(found.values[0])
-        rise = 0.0 if last is None else max(0.0, value - last.value) / size / max(calls, 1)
-        self.other = Rival(value, (top - value) / size, float(found.norms[0]) / size, rise)
-        self.other_vector = found.vectors[0]
+        rise = 0.0 if last is None else max(0.0, found.value - last.value) / size / max(calls, 1)
+        self.other = Rival(found.value, (top - found.value) / size, found.residual / size, rise)
+        self.other_vector = found.vector
         if len(self.followed) == MOST or self.other.wait(self.pace) >= self._most_calls():
             return None
         self.followed.append(self.other)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradflow.problems.problem import Product
-from gradflow.types import Array
+from gradflow.numerics.krylov import arnoldi
+from gradflow.types import Array, Product
 
 # A unit vector with less than this outside a subspace lies in it: what is left is rounding.
 _ROUNDING = 1e-7
@@ -140,19 +140,30 @@ def products_with(rows: Array, product: Product) -> Array:
     return product(rows[0])[np.newaxis] if len(rows) == 1 else np.stack([product(row) for row in rows])
 
 
-def top_outside(product: Product, start: Array, known: Array, num_steps: int) -> Ritz | None:
+class Top(NamedTuple):
+    """The largest Ritz value, its unit vector (n,), and the length of H v - value v."""
+
+    value: float
+    vector: Array
+    residual: float
+
+
+def top_outside(product: Product, start: Array, known: Array, num_steps: int) -> Top | None:
     """Return the top Ritz pair of `num_steps` Lanczos steps from `start` in the complement of `known`.
 
     None where a product is not finite or the complement is empty.
     """
-    basis, images = np.empty((2, num_steps, start.size))
-    size, newest = 0, start
-    while size < num_steps:
-        fresh = outside(newest[np.newaxis], known, basis[:size])
-        if not len(fresh):
-            break
-        image = product(fresh[0])
-        newest = image - (known @ image) @ known
-        basis[size], images[size] = fresh[0], newest
-        size += 1
-    return ritz_pairs(basis[:size], images[:size], 1) if size else None
+    begin = outside(start[np.newaxis], known)
+    if not len(begin):
+        return None
+    count = len(known)
+    basis = np.empty((count + num_steps + 1, start.size))
+    basis[:count], basis[count] = known, begin[0]
+    for hessenberg in arnoldi(product, basis, count):
+        if not np.isfinite(hessenberg[:, -1]).all():
+            return None
+    inner, size = hessenberg[:-1], hessenberg.shape[1]
+    values, columns = np.linalg.eigh(0.5 * (inner + inner.T))
+    top = columns[:, -1]
+    residual = abs(float(hessenberg[-1, -1] * top[-1]))
+    return Top(float(values[-1]), top @ basis[count : count + size], residual)
