@@ -31,10 +31,10 @@ from sharpness_peers import curvlinops_eigsh, jax_eigsh, pyhessian_power  # noqa
 import gradflow as gf  # noqa: E402
 from gradflow.curvature import (  # noqa: E402
     SharpnessTracker,
-    difference_product,
     hessian_operator,
     sharpness,
 )
+from gradflow.simulate.place import Place  # noqa: E402
 
 # Hidden widths and the learning rate of the path.
 NETS = {"64-32-10": ((32,), 0.1), "64-200-200-10": ((200, 200), 0.04)}
@@ -121,7 +121,7 @@ def tracked_with_gradient(path: Path) -> Values:
         values = []
         for t, w in enumerate(path.weights):
             gradient = path.problem.loss_and_gradient(w)[1]
-            values.append(float(tracker(t, w, difference_product(path.problem, w, gradient))))
+            values.append(float(tracker.at_place(Place(path.problem, t, t, w, w, gradient=gradient))))
         return values
 
     return run

@@ -13,7 +13,7 @@ from gradflow import validate
 from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
 from gradflow.curvature.noise import noise_of, vouched
 from gradflow.problems.completed import as_problem
-from gradflow.problems.problem import Problem
+from gradflow.problems.problem import Layered, Problem
 from gradflow.types import Array
 
 
@@ -66,7 +66,7 @@ def layer_sharpness(
 
 
 def _own_layers(problem: Any) -> list[NDArray[np.intp]]:
-    if not hasattr(problem, "unflatten"):
+    if not isinstance(problem, Layered):
         raise ValueError(
             f"`layers` must be given for {type(problem).__name__}, which has no layers of its own"
         )

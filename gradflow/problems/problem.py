@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import ArrayLike
 
@@ -59,6 +59,16 @@ class Start(Protocol):
 
     def initial_weights(self, seed: int, scale: float = 1.0) -> Array:
         """Return starting weights drawn from ``numpy.random.default_rng(seed)``, shape (n,)."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """A problem whose weights are those of layers."""
+
+    num_weights: int
+
+    def unflatten(self, w: ArrayLike) -> Sequence[Any]:
+        """Return for each layer its matrix, or a pair of matrix and biases, None where there are none."""
 
 
 @runtime_checkable

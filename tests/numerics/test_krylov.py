@@ -155,8 +155,9 @@ def test_arnoldi_states_the_images_of_its_rows():
     for hessenberg in arnoldi(lambda v: a @ v, basis):
         k = hessenberg.shape[1]
         sizes.append(k)
-        np.testing.assert_allclose(basis[:k] @ a.T, hessenberg.T @ basis[: k + 1], atol=1e-12)
+        np.testing.assert_allclose(basis[:k] @ a.T, hessenberg.T @ basis[: k + 1], atol=1e-13)
     assert sizes == list(range(1, 9))
+    # Each row may lose a digit to the ones before it, until it is orthogonalized twice.
     np.testing.assert_allclose(basis @ basis.T, np.eye(9), atol=1e-12)
 
 
@@ -165,12 +166,11 @@ def test_arnoldi_stays_outside_what_is_known():
     q = np.linalg.qr(rng.standard_normal((40, 40)))[0].T
     values = np.r_[100.0, 90.0, 80.0, np.linspace(0, 5, 37)]
     a = (q.T * values) @ q
-    basis = begun(40, 3 + 13, known=q[:3])
+    basis = begun(40, 3 + 38, known=q[:3])
     *_, hessenberg = arnoldi(lambda v: a @ v, basis, 3)
     size = hessenberg.shape[1]
-    assert np.abs(basis[3 : 3 + size] @ q[:3].T).max() < 1e-12
-    # The Ritz values are those of A outside: none of 80 to 100, and near the largest of the others.
-    assert 4.9 < np.linalg.eigvals(hessenberg[:size]).real.max() < 5.0 + 1e-9
+    assert np.abs(basis[3 : 3 + size] @ q[:3].T).max() < 1e-13
+    assert np.linalg.eigvals(hessenberg[:size]).real.max() == pytest.approx(5.0, rel=1e-9)
 
 
 def test_arnoldi_ends_where_the_space_is_complete():

@@ -17,7 +17,8 @@ class AssociativeMemory:
     hidden units and the slaves; slaves are free, drive nobody, and have the pattern as their target.
     With E = 0 the slaves equal the masters, so that a slave may take its master's place: the pattern is
     a fixed point of the `released` network of visible and hidden units under the same weights. Whether
-    it is an attractor, and how wide, `recall` shows.
+    it is an attractor, and how wide, `recall` shows. The memory itself is no problem and has no loss:
+    what a run descends is its network, `learning`.
 
     Parameters
     ----------
