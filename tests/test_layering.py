@@ -16,8 +16,8 @@ LAYERS = {
     4: ("flows", "rules", "events", "records"),
     5: ("simulate",),
     6: ("analysis",),
-    7: ("study",),
-    8: ("plots", "cases", "script"),
+    7: ("plots", "cases", "script"),
+    8: ("study",),
     9: ("cli", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.

@@ -45,21 +45,6 @@ class Plan:
         steps = self.end_time * self.rate / learning_rate * (1 + 1e-12)
         return math.floor(min(steps, MOST_STEPS + 1))
 
-    def kept_steps(self, learning_rate: float) -> NDArray[np.int64]:
-        """Return the steps whose weights a descent keeps: dense at the start, where runs part, then even."""
-        last = self.num_steps(learning_rate)
-        width = self.case.w0.size if self.sketch is None else self.sketch.size
-        half = min(max(NUMBERS_KEPT // width, FEWEST_ROWS), MOST_ROWS) // 2
-        spread = np.concatenate([np.geomspace(1, last, half), np.linspace(0, last, half)])
-        return np.unique(np.rint(spread).astype(np.int64))
-
-    def times(self) -> Array:
-        """Return the flow times at which some descent keeps a row, those that rounding parts taken once."""
-        rows = [self.kept_steps(eta) * (eta / self.rate) for eta in self.learning_rates]
-        times = np.unique(np.concatenate(rows))
-        apart = np.diff(times, prepend=-np.inf) > 2 * np.finfo(float).eps * times[-1]
-        return times[apart]
-
 
 def settle(options: argparse.Namespace) -> Plan:
     """Return the plan for the options of the command line.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradflow.plots import style
-from gradflow.plots.ceiling import has_left
 from gradflow.plots.labels import labelled
+from gradflow.rules import GradientDescent
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
@@ -37,7 +37,7 @@ def draw_sharpness(
     ----------
     runs : mapping of str to Trajectory, sequence of Trajectory, or Trajectory
         Runs by the labels of the legend, made with
-        ``record={"sharpness": lambda t, w: sharpness(problem, w)}``.
+        ``record={"sharpness": gf.records.sharpness()}``, each with one of its own.
     record : str
         The name of that record.
     ax : matplotlib.axes.Axes, optional
@@ -58,7 +58,7 @@ def draw_sharpness(
             raise ValueError(f"`runs` must have recorded {record!r}, got none in {label!r}")
     with style.drawing_on(ax) as ax:
         for (label, line), run in zip(style.lines(runs).items(), runs.values(), strict=True):
-            ax.plot(run.times, run.records[record], label=label, **line)
+            ax.plot(run.record_times[record], run.records[record], label=label, **line)
             if (limit := _limit(run)) is not None:
                 ax.plot(run.times, limit, **{**style.LIMIT_LINE, "color": line["color"]})
         if any(_limit(run) is not None for run in runs.values()):
@@ -71,14 +71,22 @@ def draw_sharpness(
 
 def _limit(run: Trajectory) -> Array | None:
     """Return 2 / eta at each row of plain gradient descent."""
-    if run.method != "GradientDescent" or run.learning_rates is None:
+    if run.is_continuous or run.learning_rates is None or not isinstance(_rule(run), GradientDescent):
         return None
     return 2 / run.learning_rates
 
 
+def _rule(run: Trajectory) -> Any:
+    """Return the rule of a descent; None where its file cannot give it back."""
+    try:
+        return run.rule
+    except ValueError:
+        return None
+
+
 def _set_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
     """End the axis above the sharpness of the runs that stay, and above a limit 2 / eta that is near it."""
-    values = np.concatenate([run.records[record] for run in runs if not has_left(run)] or [np.empty(0)])
+    values = np.concatenate([run.records[record] for run in runs if not run.diverged] or [np.empty(0)])
     values = values[np.isfinite(values)]
     if not values.size or values.max() <= 0:
         return
