@@ -11,6 +11,7 @@ from gradflow.flows.flow import Flow
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
+from gradflow.simulate.creeping import KINK, CreepWatch
 from gradflow.simulate.ending import Ended
 from gradflow.simulate.hooks import check_answer, evaluated
 from gradflow.simulate.integrators import Integrator
@@ -73,6 +74,9 @@ class FlowRun:
                 self._arrived,
             )
             costs: CostWatch | None = None
+            # A budget is the user's own limit of the work; this one stands where there is none.
+            bounded = self.settings["max_evaluations"] is not None
+            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
@@ -82,6 +86,9 @@ class FlowRun:
                     costs = CostWatch(self.flow, stepper.solver, self.integrator.name, self.end_time)
                 if costs is not None:
                     costs.look(self.point.time, self.point.state, self.counted.num_gradients)
+                now = self.point
+                if creep is not None and creep.creeps(now.time, now.state, self.counted.num_gradients):
+                    return Ended(Outcome.FAILED, f"{KINK} (with `max_evaluations` it may go on so far)")
                 self.writer.look(self._so_far)
         except StepFailed as failure:
             return Ended(failure.outcome, failure.message)

@@ -83,7 +83,8 @@ def integrate(
     gradient_tolerance : float, optional
         Stop once |dE/dw| is at most this.
     max_evaluations : int, optional
-        Stop when this many gradients were spent, those of differences included.
+        Stop when this many gradients were spent, those of differences included. Without it a run that slides
+        along a kink of the loss, where it would take 100,000 gradients more, ends FAILED.
     sketch : Sketch, optional
         Keep sketches of the weights instead of the weights.
     callback : callable, optional

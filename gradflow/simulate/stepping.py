@@ -10,6 +10,7 @@ import numpy as np
 from gradflow.errors import Undefined
 from gradflow.flows.flow import Flow
 from gradflow.simulate.counting import BudgetSpent, NonFinite, are_finite
+from gradflow.simulate.creeping import KINK, jumps
 from gradflow.simulate.integrators import Integrator, Linearize, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.solvers import Switching
@@ -242,6 +243,8 @@ class GuardedStepper:
                 "the flow becomes infinitely fast in finite time: the gradient grows beyond all bounds at "
                 "finite weights",
             )
+        if jumps(self._flow, self.t, self.y, self._tried - self.t):
+            return StepFailed(Outcome.FAILED, KINK)
         return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
 
 
