@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gradflow.simulate.place import Place
     from gradflow.simulate.recording import every
     from gradflow.simulate.resume import resume
-    from gradflow.study import Study, study
+    from gradflow.studies import Study, study
     from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
@@ -54,7 +54,7 @@ _PLACES = {
     "Place": "simulate",
     "RecordWarning": "errors",
     "Sketch": "trajectory",
-    "Study": "study",
+    "Study": "studies",
     "ToleranceWarning": "errors",
     "Trajectory": "trajectory",
     "Undefined": "errors",
@@ -63,7 +63,7 @@ _PLACES = {
     "every": "simulate",
     "integrate": "simulate",
     "resume": "simulate",
-    "study": "study",
+    "study": "studies",
 }
 
 __all__ = [

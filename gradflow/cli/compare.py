@@ -19,7 +19,7 @@ from gradflow.cli.plan import settle
 from gradflow.cli.results import Finished, Results
 from gradflow.curvature import sharpness
 from gradflow.errors import Undefined
-from gradflow.study import study
+from gradflow.studies import study
 from gradflow.trajectory import Trajectory
 
 FAILED, INTERRUPTED = 1, 130

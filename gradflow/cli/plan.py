@@ -8,22 +8,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gradflow import cases
 from gradflow.cli.arguments import Refused, problem_name
 from gradflow.simulate.integrators import INTEGRATORS
-from gradflow.trajectory.sketch import Sketch
-from gradflow.types import Array
 
-# Numbers kept of each descent, so that memory and files stay at a few MB.
-NUMBERS_KEPT = 120_000
-FEWEST_ROWS, MOST_ROWS = 24, 300
 # The loss of every step is kept.
 MOST_STEPS = 100_000_000
-# Beyond so many weights rows are kept as sketches of 500 numbers.
-MOST_WEIGHTS = 5000
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,6 @@ class Plan:
     end_time: float
     rate: float
     method: str
-    sketch: Sketch | None
     output: Path
 
     def num_steps(self, learning_rate: float) -> int:
@@ -67,7 +56,6 @@ def settle(options: argparse.Namespace) -> Plan:
         end_time=options.end_time or case.end_time,
         rate=options.rate,
         method=options.method,
-        sketch=Sketch(case.w0.size) if case.w0.size > MOST_WEIGHTS else None,
         output=Path(options.output),
     )
     longest = max(plan.learning_rates)

@@ -13,7 +13,7 @@ from gradflow.plots.losses import draw_losses
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gradflow.study import Study
+    from gradflow.studies import Study
 
 
 def draw_study(study: Study) -> Figure:

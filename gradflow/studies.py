@@ -399,8 +399,8 @@ def _steps(learning_rate: float, clock: Clock, end: float) -> int:
     count = clock.last_step(end)
     if count < 1:
         raise ValueError(
-            f"`learning_rates` must leave room for a step before the end time {end:g}, got {learning_rate:g}, "
-            f"whose step lasts {clock.time(1):g}"
+            f"`learning_rates` must leave room for a step before the end time {end:g}, "
+            f"got {learning_rate:g}, whose step lasts {clock.time(1):g}"
         )
     return count
 
