@@ -19,6 +19,7 @@ from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import GuardedStepper, StepFailed
+from gradflow.simulate.stillness import Stillness
 from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
 from gradflow.trajectory.interpolation import NUM_POINTS, between
@@ -77,6 +78,7 @@ class FlowRun:
             # A budget is the user's own limit of the work; this one stands where there is none.
             bounded = self.settings["max_evaluations"] is not None
             creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
+            stillness = Stillness(self.end_time, **self.tolerances)
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
@@ -87,6 +89,8 @@ class FlowRun:
                 if costs is not None:
                     costs.look(self.point.time, self.point.state, self.counted.num_gradients)
                 now = self.point
+                assert now.state_velocity is not None
+                stillness.look(now.time, now.state, now.state_velocity)
                 if creep is not None and creep.creeps(now.time, now.state, self.counted.num_gradients):
                     return Ended(Outcome.FAILED, f"{KINK} (with `max_evaluations` it may go on so far)")
                 self.writer.look(self._so_far)
@@ -98,6 +102,7 @@ class FlowRun:
             )
         except NonFinite as failure:
             return Ended(Outcome.DIVERGED, f"{failure} is not finite at t = {self.point.time:.9g}")
+        stillness.judge(self.point.time, self.point.state)
         return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
     def trajectory(self, ended: Ended) -> Trajectory:

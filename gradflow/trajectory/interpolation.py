@@ -74,6 +74,8 @@ def between(times: Array, values: Array, slopes: Array, left: int, asked: Array)
 def interpolated(times: Array, values: Array, slopes: Array, asked: Array) -> Array:
     """Return the values at flow times `asked` (q,) within the first and the last of `times`."""
     result = np.empty((asked.size, *values.shape[1:]))
+    if not asked.size:
+        return result
     left = np.clip(np.searchsorted(times, asked, side="right") - 1, 0, len(times) - 2)
     order = np.argsort(left, kind="stable")
     for place in np.split(order, np.flatnonzero(np.diff(left[order])) + 1):
