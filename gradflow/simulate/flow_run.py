@@ -79,6 +79,7 @@ class FlowRun:
             bounded = self.settings["max_evaluations"] is not None
             creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
             stillness = Stillness(self.end_time, **self.tolerances)
+            stillness.look(self.point)
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
@@ -89,8 +90,7 @@ class FlowRun:
                 if costs is not None:
                     costs.look(self.point.time, self.point.state, self.counted.num_gradients)
                 now = self.point
-                assert now.state_velocity is not None
-                stillness.look(now.time, now.state, now.state_velocity)
+                stillness.look(now)
                 if creep is not None and creep.creeps(now.time, now.state, self.counted.num_gradients):
                     return Ended(Outcome.FAILED, f"{KINK} (with `max_evaluations` it may go on so far)")
                 self.writer.look(self._so_far)
@@ -102,7 +102,7 @@ class FlowRun:
             )
         except NonFinite as failure:
             return Ended(Outcome.DIVERGED, f"{failure} is not finite at t = {self.point.time:.9g}")
-        stillness.judge(self.point.time, self.point.state)
+        stillness.judge()
         return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
     def trajectory(self, ended: Ended) -> Trajectory:

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from gradflow.errors import ToleranceWarning
+from gradflow.simulate.recorder import Point
 from gradflow.types import Array
 
 # At its pace a flow that stands still would move less than so many tolerances to the end of the run.
@@ -25,27 +26,44 @@ class Stillness:
 
     def __init__(self, end_time: float, rtol: float, atol: float) -> None:
         self._end_time, self._rtol, self._atol = end_time, rtol, atol
-        self._rest: tuple[float, Array] | None = None
+        self._rest: Point | None = None
+        self._departure: tuple[float, float] | None = None
+        self._has_moved = False
 
-    def look(self, t: float, y: Array, velocity: Array) -> None:
+    def look(self, point: Point) -> None:
         """Take note of an accepted point."""
-        speed = float(np.linalg.norm(velocity))
-        if speed * (self._end_time - t) < STILL * self._tolerance(y) and speed > 0:
-            self._rest = t, y
-
-    def judge(self, t: float, y: Array) -> None:
-        """Warn if the run stood still and is far from there at its end."""
-        if self._rest is None:
+        assert point.state_velocity is not None
+        speed = float(np.linalg.norm(point.state_velocity))
+        if speed == 0:
             return
-        time, place = self._rest
-        if np.linalg.norm(y - place) > LEFT * max(self._tolerance(y), self._tolerance(place)):
-            warnings.warn(
-                f"at t = {time:.6g} the flow was slower than its tolerance can tell from rest, and by "
-                f"t = {t:.6g} it had left: how it left may be the tolerance's doing. Give a smaller `atol`, "
-                "or a start further from rest.",
-                ToleranceWarning,
-                stacklevel=6,
+        if speed * (self._end_time - point.time) < STILL * self._tolerance(point.state):
+            self._rest = point
+        else:
+            self._has_moved = True
+            if self._departure is None and self._rest is not None and self._is_far(point, self._rest):
+                self._departure = self._rest.time, point.time
+
+    def judge(self) -> None:
+        """Warn if the run stood still and left again, or never was faster than that."""
+        if self._departure is not None:
+            rest, moving = self._departure
+            sentence = (
+                f"at t = {rest:.6g} the flow was slower than its tolerance can tell from rest, and at "
+                f"t = {moving:.6g} it had left: how may be the tolerance's doing"
             )
+        elif self._rest is not None and not self._has_moved:
+            sentence = (
+                "from its start to its end the flow was slower than its tolerance can tell from rest: beside "
+                "a saddle it may have left"
+            )
+        else:
+            return
+        advice = "Give a smaller `atol`, or a start further from rest."
+        warnings.warn(f"{sentence}. {advice}", ToleranceWarning, stacklevel=6)
+
+    def _is_far(self, point: Point, rest: Point) -> bool:
+        moved = float(np.linalg.norm(point.state - rest.state))
+        return moved > LEFT * max(self._tolerance(point.state), self._tolerance(rest.state))
 
     def _tolerance(self, y: Array) -> float:
         return self._atol * y.size**0.5 + self._rtol * float(np.linalg.norm(y))
