@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from gradflow import scaling, validate
+from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Linearization, Problem, Product, RoughlyLinearized
 from gradflow.types import Array
 
@@ -24,14 +25,14 @@ class GradientFlow:
     Parameters
     ----------
     problem : Problem
-        The loss that is descended.
+        The loss that is descended; one with at least ``loss_and_gradient(w)`` is completed.
     rate : float, ndarray (n,) or ndarray (n, n)
         mu: a number, one time scale per weight, or a symmetric positive definite matrix.
 
     Raises
     ------
     ValueError
-        If `rate` is not positive (definite) or does not fit the problem.
+        If `problem` is none, or `rate` is not positive (definite) or does not fit the problem.
 
     References
     ----------
@@ -50,6 +51,7 @@ class GradientFlow:
     symmetric: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "problem", as_problem(self.problem))
         rate = validate.scale("rate", self.rate)
         size = self.problem.num_weights
         if np.ndim(rate) and size is not None and np.shape(rate)[0] != size:

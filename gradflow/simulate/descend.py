@@ -24,6 +24,7 @@ from gradflow.simulate.counting import CountedProblem
 from gradflow.simulate.descent_run import DescentRun
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.hooks import check_hook
+from gradflow.simulate.keywords import FOR_DESCENT, explains_keywords
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -31,6 +32,7 @@ from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Sketch, Trajectory, storage
 
 
+@explains_keywords(FOR_DESCENT)
 def descend(
     problem: Problem,
     w0: ArrayLike,
@@ -255,6 +257,8 @@ def _last_step(num_steps: Any, end_time: Any, first_step: int, clock: Clock) -> 
     if num_steps is not None:
         last = first_step + validate.count("num_steps", num_steps)
     else:
+        if np.ndim(end_time):
+            raise ValueError(f"`end_time` must be one time, got {end_time!r:.60}: every descent starts at 0")
         last = clock.last_step(validate.positive("end_time", end_time))
         if last <= first_step:
             raise ValueError(

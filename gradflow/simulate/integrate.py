@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.events.event import Event
 from gradflow.flows.flow import Flow
-from gradflow.problems.problem import Problem
+from gradflow.problems.completed import Descendable
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.counting import LastPoint
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
+from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -31,6 +33,7 @@ from gradflow.types import Array
 MEMBERS = ("problem", "symmetric", "on", "initial_state", "weights")
 
 
+@explains_keywords(FOR_FLOW)
 def integrate(
     flow: Flow,
     w0: ArrayLike,
@@ -243,7 +246,7 @@ def checked_flow(flow: Any) -> Flow:
         If it is not; the sentence names what is missing or what to do instead.
     """
     if isinstance(flow, type) or not isinstance(flow, Flow):
-        if isinstance(flow, Problem):
+        if isinstance(flow, Descendable) and not isinstance(flow, type):
             raise ValueError(f"`flow` must be a flow, got a problem: give gf.GradientFlow({flow!r:.60})")
         missing = [name for name in MEMBERS if name not in dir(flow)]
         lacks = f" without {', '.join(missing)}" if len(missing) < len(MEMBERS) else ""
@@ -281,6 +284,10 @@ def _tolerances(rtol: float, atol: float | None, w0: Array) -> dict[str, float]:
 
 def span(start_time: float, end_time: float) -> tuple[float, float]:
     """Return both as floats, the end behind the start."""
+    if np.ndim(end_time):
+        raise ValueError(
+            f"`end_time` must be one time, got {end_time!r:.60}: a run from another than 0 has start_time="
+        )
     start = float(validate.array("start_time", start_time, 0))
     end = float(validate.array("end_time", end_time, 0))
     if end <= start:
@@ -292,6 +299,10 @@ def _wanted(times: int | ArrayLike | None, start: float, end: float) -> Array:
     if times is None:
         return np.empty(0)
     if np.ndim(times) == 0:
+        if not isinstance(times, Integral) or isinstance(times, bool):
+            raise ValueError(
+                f"`times` must be an array of flow times, or how many, at least 2, got {times!r:.60}"
+            )
         return np.linspace(start, end, validate.count("times", times, least=2))
     wanted = validate.array("times", times, 1)
     # Multiples of a step may miss the ends by rounding, as they do in `Trajectory.at`.

@@ -17,10 +17,12 @@ from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.simulate.checkpoint import Checkpoint
 from gradflow.simulate.descend import descended
 from gradflow.simulate.integrate import checked_flow, integrated, span
+from gradflow.simulate.keywords import FOR_DESCENT, FOR_FLOW, explains_keywords
 from gradflow.simulate.recording import Record
 from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 
+@explains_keywords(FOR_FLOW | FOR_DESCENT)
 def resume(
     run: Trajectory | str | Path,
     problem_or_flow: Problem | Flow,

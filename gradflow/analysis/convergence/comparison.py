@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,8 @@ def compare(run: Trajectory, reference: Trajectory) -> Comparison:
     Raises
     ------
     ValueError
-        If the two do not overlap in flow time, have different numbers of weights, or carry
-        different sketches.
+        If one is no trajectory, or the two do not overlap in flow time, have different numbers of weights,
+        or carry different sketches.
 
     Examples
     --------
@@ -102,6 +103,7 @@ def compare(run: Trajectory, reference: Trajectory) -> Comparison:
     >>> round(compare(descend(problem, [1.0], 0.5, 2), flow).final_distance, 8)
     0.11787944
     """
+    _check(run, reference)
     times = _common_times(run, reference)
     of_run, of_reference = _views(run, reference)
     weights, losses = _at(run, times)
@@ -135,8 +137,9 @@ def path_distance(run: Trajectory, reference: Trajectory) -> Array:
     Raises
     ------
     ValueError
-        If the two have different numbers of weights or carry different sketches.
+        If one is no trajectory, or the two have different numbers of weights or carry different sketches.
     """
+    _check(run, reference)
     of_run, of_reference = _views(run, reference)
     path = of_reference(reference.weights)
     rows, path = of_run(run.weights) - path[0], path - path[0]
@@ -165,6 +168,14 @@ def _views(run: Trajectory, reference: Trajectory) -> tuple[View, View]:
 
 def _as_it_is(rows: Array) -> Array:
     return rows
+
+
+def _check(run: object, reference: object) -> None:
+    """Raise ValueError unless both are trajectories."""
+    for name, given in (("run", run), ("reference", reference)):
+        if not isinstance(given, Trajectory):
+            cure = ": read it with gf.Trajectory.load(path)" if isinstance(given, str | Path) else ""
+            raise ValueError(f"`{name}` must be a trajectory, got {given!r:.60}{cure}")
 
 
 def _common_times(run: Trajectory, reference: Trajectory) -> Array:
