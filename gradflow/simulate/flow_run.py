@@ -22,7 +22,7 @@ from gradflow.simulate.stepping import GuardedStepper, StepFailed
 from gradflow.simulate.stillness import Stillness
 from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
-from gradflow.trajectory.interpolation import NUM_POINTS, between
+from gradflow.trajectory.interpolation import NUM_POINTS, Between
 from gradflow.types import Array
 
 # Steps that a row between two steps waits for, and how many before it are remembered.
@@ -230,28 +230,18 @@ class FlowRun:
     def _keep_between(self, asked: Array, left: int) -> None:
         nodes = self._nodes
         times = np.array([node.time for node in nodes])
-        states, changes = between(
-            times,
-            np.array([node.state for node in nodes]),
-            np.array([node.state_velocity for node in nodes]),
-            left,
-            asked,
-        )
-        losses, slopes = between(
-            times,
-            np.array([node.loss for node in nodes]),
-            np.array([node.loss_slope for node in nodes]),
-            left,
-            asked,
-        )
+        inside = Between(times, left, asked)
+        known = zip(*((n.state, n.state_velocity, n.loss, n.loss_slope) for n in nodes), strict=True)
+        states, changes, losses, slopes = map(np.array, known)
+        between = inside.values(states, changes)
         self.recorder.keep_rows(
             asked,
             nodes[left + 1].step,
-            states,
-            self.flow.weights(states),
-            losses,
-            self.flow.weights(changes),
-            slopes,
+            between,
+            self.flow.weights(between),
+            inside.values(losses, slopes),
+            self.flow.weights(inside.slopes(states, changes)),
+            inside.slopes(losses, slopes),
         )
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
