@@ -268,7 +268,7 @@ def study(
         each: kept_steps(count, start.size if sketch is None else sketch.size)
         for each, count in steps.items()
     }
-    times = _times([kept[each] * clocks[each].time(1) for each in rates], end)
+    times = _times([np.array([clocks[each].time(int(step)) for step in kept[each]]) for each in rates], end)
     runs: dict[float, Trajectory] = {}
     seconds: dict[float, float] = {}
     found = {0.0: steepness}
@@ -297,7 +297,11 @@ def study(
         )
         lost = runs[each].diverged
         found[each] = np.nan if lost else _sharpness(problem, runs[each].final_weights)
-    settings = {"problem": repr(problem), "rule": type(make(1.0)).__name__, "learning_rates": rates}
+    settings: dict[str, Any] = {
+        "problem": repr(problem),
+        "rule": type(make(1.0)).__name__,
+        "learning_rates": rates,
+    }
     settings |= {"end_time": end, "rate": rate, "rtol": rtol}
     flow = runs.pop(0.0)
     return Study(flow, runs, found, limit, seconds, json_values(settings))

@@ -75,7 +75,7 @@ def brief(value: float | None) -> str:
 
 
 def _sketch(results: Results) -> dict[str, int] | None:
-    return results.flow and results.flow.run.settings["sketch"]
+    return None if results.flow is None else results.flow.run.settings["sketch"]
 
 
 def _ending(results: Results) -> list[str]:

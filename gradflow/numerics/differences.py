@@ -220,6 +220,14 @@ class DifferenceProduct:
         length = float(np.linalg.norm(v))
         if length == 0.0:
             return np.zeros(v.size)
+        result = self._difference(v, length)
+        if not np.isfinite(result).all():
+            # A distance of another place may reach beyond the domain here.
+            self._distance = self._differences.measured(self._x, self._base)
+            result = self._difference(v, length)
+        return result
+
+    def _difference(self, v: Array, length: float) -> Array:
         chosen, function = self._chosen(), self._differences.function
         step = (chosen.distance / length) * v
         if self._differences.is_central:
@@ -275,6 +283,10 @@ class Differences:
         if last is not None and self._num_served < MOST_POINTS and last.serves(x):
             self._num_served += 1
             return last
+        return self.measured(x, base)
+
+    def measured(self, x: Array, base: Callable[[], Array]) -> Distance:
+        """Return the distance that is measured at x, given f(x)."""
         self._last = measured_distance(self.function, x, base(), is_central=self.is_central)
         self._num_served = 1
         return self._last

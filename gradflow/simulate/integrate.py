@@ -256,7 +256,7 @@ def checked_flow(flow: Any) -> Flow:
 
 def _bound(flow: Flow, problem: LastPoint) -> Flow:
     """Return the flow evaluating `problem`, which counts."""
-    bound = flow.on(problem)  # type: ignore[arg-type]
+    bound = flow.on(problem)
     if bound is flow or bound.problem is not problem:
         raise ValueError(
             "`flow` must return from on(problem) the same flow evaluating that problem, as in "

@@ -23,6 +23,8 @@ MAX_TAKEN_BACK = 20
 CALM_STEPS, RELAXED = 30, 1.1
 # A trial no longer than so many spacings of floats has nothing left to be shortened to.
 EDGE_SPACINGS = 16
+# How far ahead a kink may be that stopped the integrator, as shares of the time left.
+KINK_REACHES = (1e-12, 1e-9, 1e-6)
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
 # So many times its start's size is beyond all bounds, where a flow is that fast.
@@ -243,7 +245,8 @@ class GuardedStepper:
                 "the flow becomes infinitely fast in finite time: the gradient grows beyond all bounds at "
                 "finite weights",
             )
-        if jumps(self._flow, self.t, self.y, self._tried - self.t):
+        reaches = (self._tried - self.t, *(share * (self._end_time - self.t) for share in KINK_REACHES))
+        if any(jumps(self._flow, self.t, self.y, reach) for reach in reaches):
             return StepFailed(Outcome.FAILED, KINK)
         return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
 
