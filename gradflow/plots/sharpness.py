@@ -37,7 +37,7 @@ def draw_sharpness(
     ----------
     runs : mapping of str to Trajectory, sequence of Trajectory, or Trajectory
         Runs by the labels of the legend, made with
-        ``record={"sharpness": gf.records.sharpness()}``, each with one of its own.
+        ``record={"sharpness": lambda t, w: sharpness(problem, w)}``.
     record : str
         The name of that record.
     ax : matplotlib.axes.Axes, optional
@@ -59,9 +59,9 @@ def draw_sharpness(
     with style.drawing_on(ax) as ax:
         for (label, line), run in zip(style.lines(runs).items(), runs.values(), strict=True):
             ax.plot(run.record_times[record], run.records[record], label=label, **line)
-            if (limit := _limit(run)) is not None:
+            if (limit := limit_of(run)) is not None:
                 ax.plot(run.times, limit, **{**style.LIMIT_LINE, "color": line["color"]})
-        if any(_limit(run) is not None for run in runs.values()):
+        if any(limit_of(run) is not None for run in runs.values()):
             ax.plot([], [], label=r"limit $2/\eta$", **style.LIMIT_LINE)
         _set_limits(ax, list(runs.values()), record)
         ax.set(xlabel=style.TIME, ylabel=style.SHARPNESS)
@@ -69,19 +69,18 @@ def draw_sharpness(
     return ax
 
 
-def _limit(run: Trajectory) -> Array | None:
-    """Return 2 / eta at each row of plain gradient descent."""
-    if run.is_continuous or run.learning_rates is None or not isinstance(_rule(run), GradientDescent):
+def limit_of(run: Trajectory) -> Array | None:
+    """Return 2 / eta at each row of plain gradient descent, None of any other rule, whatever its name."""
+    if run.learning_rates is None or type(_rule(run)) is not GradientDescent:
         return None
     return 2 / run.learning_rates
 
 
 def _rule(run: Trajectory) -> Any:
-    """Return the rule of a descent; None where its file cannot give it back."""
     try:
         return run.rule
     except ValueError:
-        return None
+        return None  # A file of a class that is not here.
 
 
 def _set_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
@@ -90,6 +89,6 @@ def _set_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
     values = values[np.isfinite(values)]
     if not values.size or values.max() <= 0:
         return
-    limits = [float(limit.max()) for run in runs if (limit := _limit(run)) is not None]
+    limits = [float(limit.max()) for run in runs if (limit := limit_of(run)) is not None]
     near = [limit for limit in limits if limit <= NEAR * values.max()]
     ax.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * max([values.max(), *near]))
