@@ -20,6 +20,8 @@ MOST_DISTANCES = 14
 # A choice serves that many points, while these stay within this share of the length on which g bends.
 MOST_POINTS = 100
 NEAR = 0.3
+# Beside an edge of its domain a function has shorter differences only: so many distances are tried.
+MOST_SHORTENED = 16
 # The share of f that may be noise, and the gap above which it tells neither noise nor bends.
 _MOST_NOISE = 1e-2
 _ASYMPTOTIC = 0.1
@@ -220,21 +222,20 @@ class DifferenceProduct:
         length = float(np.linalg.norm(v))
         if length == 0.0:
             return np.zeros(v.size)
-        result = self._difference(v, length)
-        if not np.isfinite(result).all():
-            # A distance of another place may reach beyond the domain here.
-            self._distance = self._differences.measured(self._x, self._base)
-            result = self._difference(v, length)
-        return result
+        chosen = self._chosen()
+        distance = chosen.distance
+        for _ in range(MOST_SHORTENED if np.isfinite(chosen.uncertainty) else 1):
+            difference = self._difference((distance / length) * v)
+            if np.isfinite(difference).all():
+                break
+            distance /= RATIO
+        return difference * (length / distance)
 
-    def _difference(self, v: Array, length: float) -> Array:
-        chosen, function = self._chosen(), self._differences.function
-        step = (chosen.distance / length) * v
+    def _difference(self, step: Array) -> Array:
+        function = self._differences.function
         if self._differences.is_central:
-            difference = central(function, self._x, step)
-        else:
-            difference = forward(function, self._x, self._base(), step)
-        return difference * (length / chosen.distance)
+            return central(function, self._x, step)
+        return forward(function, self._x, self._base(), step)
 
     def _chosen(self) -> Distance:
         if self._distance is None:
@@ -283,10 +284,6 @@ class Differences:
         if last is not None and self._num_served < MOST_POINTS and last.serves(x):
             self._num_served += 1
             return last
-        return self.measured(x, base)
-
-    def measured(self, x: Array, base: Callable[[], Array]) -> Distance:
-        """Return the distance that is measured at x, given f(x)."""
         self._last = measured_distance(self.function, x, base(), is_central=self.is_central)
         self._num_served = 1
         return self._last

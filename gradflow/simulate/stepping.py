@@ -148,6 +148,8 @@ class GuardedStepper:
                     self.solver = self._made()
                 return self.solver, self.solver.step()
             except UserWarning as failure:
+                if self.solver is None:
+                    raise  # An option of the integrator itself.
                 # LSODA's word on why it gave up, where warnings are errors.
                 raise self._stuck(str(failure)) from None
             except _UserError as failure:
