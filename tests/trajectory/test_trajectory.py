@@ -56,6 +56,13 @@ def test_a_saved_run_comes_back_the_same(name, tmp_path):
     assert repr(back) == repr(run)
 
 
+def test_the_end_of_a_sketched_run_is_never_sketched():
+    run = RUNS["sketched"]()
+    whole = descent_run()
+    np.testing.assert_array_equal(run.final_weights, whole.weights[-1])
+    np.testing.assert_array_equal(gf.Sketch(2, size=3).apply(run.final_weights), run.weights[-1])
+
+
 def test_the_file_is_plain_npz_with_a_json_header_and_no_pickle(tmp_path):
     flow_run().save(tmp_path / "run.npz")
     with np.load(tmp_path / "run.npz", allow_pickle=False) as file:

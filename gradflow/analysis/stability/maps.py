@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 
 import numpy as np
@@ -11,6 +12,8 @@ from scipy.optimize import brentq
 
 from gradflow import validate
 from gradflow.problems.problem import Problem
+from gradflow.rules import GradientDescent
+from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.types import Array
 
 _NEWTON_STEPS = 50
@@ -41,10 +44,11 @@ class OneStepMap:
 
     def orbit(self, x: float, num_steps: int) -> Array:
         """Return x and its `num_steps` successors, shape (num_steps + 1,)."""
-        points = [float(x)]
-        for _ in range(num_steps):
-            points.append(float(self(points[-1])))
-        return np.array(points)
+        start = Iterate(0, np.array([float(x)]), None)
+        rule = GradientDescent(self.learning_rate)
+        path = iterates(rule, start, lambda at: (None, self.problem.gradient(at.weights)))
+        with np.errstate(all="ignore"):
+            return np.array([float(at.weights[0]) for at, _ in islice(path, num_steps + 1)])
 
 
 @dataclass(frozen=True, eq=False)
