@@ -83,7 +83,7 @@ def run(*, end_time: float = 200.0, learning_rate: float = 1.0, num_times: int =
     problem, w0 = Recurrent([[0.0, 1.0]], [[1.0]], [0], clamped=[1], rest=0.0), np.array([6.0, -4.5])
     events = {"jump": fixed_point_jumps(problem, terminal=False)}
     flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, method="Radau", events=events)
-    descent = gf.descend(problem, w0, learning_rate, round(end_time / learning_rate), events=events)
+    descent = gf.descend(problem, w0, learning_rate, end_time=end_time, events=events)
     jump_time = float(flow.crossings["jump"][1][0])
     w, b = flow.crossings["jump"][2][0]
     left = 10.0 / 3.0 ** np.arange(num_times)

@@ -123,10 +123,10 @@ def run(
         times,
         weights[:, 0],
         np.array([neuron.loss(w) for w in weights]) - FLOOR,
-        {eta: gf.descend(neuron, start, eta, int(np.ceil(end_time / eta))) for eta in learning_rates},
+        {eta: gf.descend(neuron, start, eta, end_time=end_time) for eta in learning_rates},
         gf.descend(neuron, start, largest, 5),
         {
-            eta: gf.descend(neuron, [BOUNDS[0]], rule, int(np.ceil(2 * bound_time / eta)))
+            eta: gf.descend(neuron, [BOUNDS[0]], rule, end_time=2 * bound_time)
             for eta, rule in bounded.items()
         },
         bound_time,

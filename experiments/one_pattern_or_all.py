@@ -35,6 +35,9 @@ Array = NDArray[np.float64]
 FIGURE = Path(__file__).parents[1] / "figures" / "one_pattern_or_all"
 FIXED, RANDOM = "fixed order", "random order"
 
+# A stride beyond every step: the first row and the last are always kept.
+LAST_ROW_ONLY = 10**9
+
 
 @dataclass(frozen=True, eq=False)
 class Conflict:
@@ -154,7 +157,7 @@ def _conflict(
     flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, rtol=1e-9)
     followed = gf.integrate(gf.GradientFlow(problem), w0, end_time, times=101, record={"errors": errors})
     eta = learning_rates[shown]
-    descent = gf.descend(problem, w0, eta, round(end_time / eta), batch=1, record={"errors": errors})
+    descent = gf.descend(problem, w0, eta, end_time=end_time, batch=1, record={"errors": errors})
     times = np.geomspace(end_time / 100, end_time, 9)
     points, apart = flow.at(times), ~np.eye(problem.num_samples, dtype=bool)
     fixed = [_ending(problem, w0, rate, flow, None) for rate in learning_rates]
@@ -182,8 +185,9 @@ def _ending(
     problem: FeedForward, w0: Array, eta: float, flow: gf.Trajectory, seed: int | None
 ) -> tuple[float, float]:
     """Return how far pattern-by-pattern descent ends from the flow, over the flow's way, and its loss."""
-    num_steps = round(flow.times[-1] / eta)
-    run = gf.descend(problem, w0, eta, num_steps, batch=1, seed=seed, record_every=num_steps)
+    run = gf.descend(
+        problem, w0, eta, end_time=flow.times[-1], batch=1, seed=seed, record_every=LAST_ROW_ONLY
+    )
     return float(gf.compare(run, flow).relative_distance[-1]), run.final_loss
 
 

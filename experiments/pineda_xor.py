@@ -98,7 +98,7 @@ def run(
     flow = gf.integrate(gf.GradientFlow(case.problem), case.w0, end_time, rtol=1e-8)
     learning_rates = largest / 2.0 ** np.arange(num_halvings + 1)
     descents = tuple(
-        gf.descend(case.problem, case.w0, eta, round(end_time / eta)) for eta in learning_rates.tolist()
+        gf.descend(case.problem, case.w0, eta, end_time=end_time) for eta in learning_rates.tolist()
     )
     comparisons = [gf.compare(each, flow) for each in descents]
     return Learning(

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FIGURE = Path(__file__).parents[1] / "figures" / "step_size_stability"
-# A loss of so many times the start will not come back.
-GROWN = 30.0
 WORDS = ("no overshoot", "overshoots,\nshrinks", "grows")
 SHADES = ("#eaf4ea", "#fdf3dc", "#fbe3dd")
 
@@ -98,6 +96,8 @@ class Network:
         Learning rates over the limit.
     final_losses, distances : ndarray, shape (m,)
         At the end time; the distance to the flow over the flow's way.
+    diverged : ndarray of bool, shape (m,)
+        Which runs left for good.
     rising : ndarray, shape (m,)
         Share of steps that raised the loss.
     first_factors : ndarray, shape (m,)
@@ -110,15 +110,11 @@ class Network:
     flow: gf.Trajectory
     shares: Array
     final_losses: Array
+    diverged: NDArray[np.bool_]
     distances: Array
     rising: Array
     first_factors: Array
     followed: dict[float, gf.Trajectory]
-
-    @property
-    def diverged(self) -> NDArray[np.bool_]:
-        """Which runs ended far above their start, shape (m,)."""
-        return ~(self.final_losses < GROWN * self.flow.losses[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +211,7 @@ def _network(shares: Array, followed: Sequence[float], end_time: float, seed: in
         flow,
         end_time / (np.array(counts) * limit),
         np.array([run.final_loss for run in runs]),
+        np.array([run.diverged for run in runs]),
         np.array([gf.compare(run, flow).relative_distance[-1] for run in runs]),
         np.array([np.mean(np.diff(run.step_losses) > 0) for run in runs]),
         np.array(firsts) / (gradient @ top),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gradflow.simulate.place import Place
     from gradflow.simulate.recording import every
     from gradflow.simulate.resume import resume
+    from gradflow.studies import Study, study
     from gradflow.trajectory import Outcome, Sketch, Trajectory
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _PLACES = {
     "Place": "simulate",
     "RecordWarning": "errors",
     "Sketch": "trajectory",
+    "Study": "studies",
     "ToleranceWarning": "errors",
     "Trajectory": "trajectory",
     "Undefined": "errors",
@@ -61,6 +63,7 @@ _PLACES = {
     "every": "simulate",
     "integrate": "simulate",
     "resume": "simulate",
+    "study": "studies",
 }
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "Place",
     "RecordWarning",
     "Sketch",
+    "Study",
     "ToleranceWarning",
     "Trajectory",
     "Undefined",
@@ -94,6 +98,7 @@ __all__ = [
     "rules",
     "simulate",
     "solvers",
+    "study",
 ]
 
 if not TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow import cases
+from gradflow import cases, studies
 from gradflow.cli import compare as compare_module
 from gradflow.cli import entry, main
 from gradflow.cli.plan import settle
@@ -214,19 +214,6 @@ class TestPlan:
     def test_steps_that_do_not_fit_are_left_out(self):
         assert plan_of(*QUADRATIC, "--end-time", "0.35").num_steps(0.1) == 3
 
-    def test_kept_steps_hold_the_first_ones_and_the_last_one(self):
-        kept = plan_of(*QUADRATIC, "--end-time", "1000").kept_steps(0.01)
-        assert kept[:4].tolist() == [0, 1, 2, 3]
-        assert kept[-1] == 100_000
-        assert len(kept) <= 300
-
-    def test_few_steps_are_all_kept(self):
-        assert plan_of(*QUADRATIC, "--end-time", "2").kept_steps(0.1).tolist() == list(range(21))
-
-    def test_rows_of_a_big_net_are_few(self):
-        plan = plan_of("--learning-rates", "0.001")
-        assert plan.case.w0.size * len(plan.kept_steps(0.001)) <= 120_000
-
 
 WRONG = {
     "unknown problem": (("compare", "--problem", "mnist"), "`problem` must be one of digits"),
@@ -303,7 +290,7 @@ class TestFolders:
         self, capsys, tmp_path, monkeypatch, json_too
     ):
         (tmp_path / "file").write_text("in the way")
-        monkeypatch.setattr(compare_module, "integrate", lambda *_, **__: pytest.fail("it ran"))
+        monkeypatch.setattr(compare_module, "study", lambda *_, **__: pytest.fail("it ran"))
         assert status_of("compare", "--output", "file/out", *json_too) == 2
         printed = capsys.readouterr()
         assert printed.out == ""
@@ -319,7 +306,7 @@ def test_a_method_whose_package_is_missing_is_refused_in_its_own_words(capsys, m
     def integrate(*_, **__):
         raise ImportError("cvode needs the extra stiff")
 
-    monkeypatch.setattr(compare_module, "integrate", integrate)
+    monkeypatch.setattr(studies, "integrate", integrate)
     assert main(["compare", *QUADRATIC]) == 2
     assert capsys.readouterr() == ("", "gradflow compare: cvode needs the extra stiff\n")
 
@@ -334,7 +321,7 @@ class TestInterrupts:
                 problem = Interrupting(problem, 10)
             return gf.descend(problem, *arguments, **options)
 
-        monkeypatch.setattr(compare_module, "descend", descend)
+        monkeypatch.setattr(studies, "descend", descend)
 
     def test_in_a_descent_what_was_finished_and_what_was_reached_is_kept(self, capsys, monkeypatch):
         self.interrupted_descend(monkeypatch, at=1)
@@ -356,7 +343,7 @@ class TestInterrupts:
         def integrate(flow, *arguments, **options):
             return gf.integrate(gf.GradientFlow(Interrupting(flow.problem, 60)), *arguments, **options)
 
-        monkeypatch.setattr(compare_module, "integrate", integrate)
+        monkeypatch.setattr(studies, "integrate", integrate)
         assert main(["compare", *QUADRATIC, "--method", "RK45", "--json"]) == 130
         found = json.loads(capsys.readouterr().out)
         assert found["flow"]["outcome"] == "INTERRUPTED"
@@ -505,7 +492,7 @@ def test_a_cost_warning_is_one_sentence(capsys, monkeypatch):
         warnings.warn("RK45 will need many gradients", gf.CostWarning, stacklevel=1)
         return gf.integrate(*arguments, **options)
 
-    monkeypatch.setattr(compare_module, "integrate", integrate)
+    monkeypatch.setattr(studies, "integrate", integrate)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         assert main(["compare", *QUADRATIC]) == 0

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from gradflow.analysis.convergence.comparison import compare
 from gradflow.cli import output, report, streams
 from gradflow.cli.arguments import Refused
-from gradflow.cli.plan import Plan, settle
+from gradflow.cli.plan import settle
 from gradflow.cli.results import Finished, Results
 from gradflow.curvature import sharpness
 from gradflow.errors import Undefined
-from gradflow.flows import GradientFlow
-from gradflow.simulate import descend, integrate
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.studies import study
+from gradflow.trajectory import Trajectory
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -37,7 +33,6 @@ def command(options: argparse.Namespace) -> int:
     with threadpool_limits(1, user_api="blas"), _warnings_as_sentences():
         for stage in (
             partial(_run, results, shown),
-            partial(_measure, results),
             partial(output.write, results),
         ):
             _until_interrupted(results, stage)
@@ -57,63 +52,36 @@ def _until_interrupted(results: Results, stage: Callable[[], None]) -> None:
 def _run(results: Results, shown: bool) -> None:
     plan = results.plan
     try:
-        results.flow = flow = _timed(partial(_flow, plan, shown))
+        found = study(
+            plan.case.problem,
+            plan.case.w0,
+            plan.learning_rates,
+            plan.end_time,
+            rate=plan.rate,
+            method=plan.method,
+            progress=shown,
+        )
     except ImportError as missing:
         raise Refused(missing) from None
-    results.interrupted = flow.run.outcome is Outcome.INTERRUPTED
-    for learning_rate in plan.learning_rates:
-        if results.interrupted:
-            return
-        finished = _timed(partial(_descent, plan, learning_rate, shown))
-        finished.learning_rate = learning_rate
-        finished.comparison = compare(finished.run, flow.run)
-        results.descents.append(finished)
-        results.interrupted = finished.run.outcome is Outcome.INTERRUPTED
+    results.sharpness = _known(found.sharpness[0.0])
+    results.interrupted = found.is_interrupted
+    results.flow = Finished(found.flow, found.seconds[0.0])
+    results.flow.sharpness = _sharpness(plan.case.problem, found.flow)
+    for rate, run in found.descents.items():
+        results.descents.append(
+            Finished(
+                run, found.seconds[rate], rate, found.comparisons[rate], _known(found.sharpness.get(rate))
+            )
+        )
 
 
-def _timed(run: Callable[[], Trajectory]) -> Finished:
-    began = time.perf_counter()
-    return Finished(run(), time.perf_counter() - began)
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
 
 
-def _flow(plan: Plan, shown: bool) -> Trajectory:
-    times = plan.times()
-    return integrate(
-        GradientFlow(plan.case.problem, plan.rate),
-        plan.case.w0,
-        max(plan.end_time, times[-1]),
-        method=plan.method,
-        times=times,
-        sketch=plan.sketch,
-        progress=shown,
-    )
-
-
-def _descent(plan: Plan, learning_rate: float, shown: bool) -> Trajectory:
-    return descend(
-        plan.case.problem,
-        plan.case.w0,
-        learning_rate,
-        plan.num_steps(learning_rate),
-        rate=plan.rate,
-        record_every=plan.kept_steps(learning_rate),
-        sketch=plan.sketch,
-        progress=shown,
-    )
-
-
-def _measure(results: Results) -> None:
-    """Note the sharpness at the start and where each run ended."""
-    problem = results.plan.case.problem
-    results.sharpness = _sharpness(problem, results.plan.case.w0)
-    for finished in [results.flow, *results.descents]:
-        if finished is not None and not finished.diverged:
-            finished.sharpness = _sharpness(problem, finished.run.final_weights)
-
-
-def _sharpness(problem: Any, w: NDArray[np.float64]) -> float | None:
+def _sharpness(problem: Any, run: Trajectory) -> float | None:
     try:
-        return sharpness(problem, w, tol=1e-4)
+        return None if run.diverged else sharpness(problem, run.final_weights, tol=1e-4)
     except (Undefined, RuntimeError):
         return None
 

@@ -8,22 +8,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gradflow import cases
 from gradflow.cli.arguments import Refused, problem_name
 from gradflow.simulate.integrators import INTEGRATORS
-from gradflow.trajectory.sketch import Sketch
-from gradflow.types import Array
 
-# Numbers kept of each descent, so that memory and files stay at a few MB.
-NUMBERS_KEPT = 120_000
-FEWEST_ROWS, MOST_ROWS = 24, 300
 # The loss of every step is kept.
 MOST_STEPS = 100_000_000
-# Beyond so many weights rows are kept as sketches of 500 numbers.
-MOST_WEIGHTS = 5000
 
 
 @dataclass(frozen=True)
@@ -37,28 +27,12 @@ class Plan:
     end_time: float
     rate: float
     method: str
-    sketch: Sketch | None
     output: Path
 
     def num_steps(self, learning_rate: float) -> int:
         """Return how many whole steps fit into the time, at most one more than `MOST_STEPS`."""
         steps = self.end_time * self.rate / learning_rate * (1 + 1e-12)
         return math.floor(min(steps, MOST_STEPS + 1))
-
-    def kept_steps(self, learning_rate: float) -> NDArray[np.int64]:
-        """Return the steps whose weights a descent keeps: dense at the start, where runs part, then even."""
-        last = self.num_steps(learning_rate)
-        width = self.case.w0.size if self.sketch is None else self.sketch.size
-        half = min(max(NUMBERS_KEPT // width, FEWEST_ROWS), MOST_ROWS) // 2
-        spread = np.concatenate([np.geomspace(1, last, half), np.linspace(0, last, half)])
-        return np.unique(np.rint(spread).astype(np.int64))
-
-    def times(self) -> Array:
-        """Return the flow times at which some descent keeps a row, those that rounding parts taken once."""
-        rows = [self.kept_steps(eta) * (eta / self.rate) for eta in self.learning_rates]
-        times = np.unique(np.concatenate(rows))
-        apart = np.diff(times, prepend=-np.inf) > 2 * np.finfo(float).eps * times[-1]
-        return times[apart]
 
 
 def settle(options: argparse.Namespace) -> Plan:
@@ -82,7 +56,6 @@ def settle(options: argparse.Namespace) -> Plan:
         end_time=options.end_time or case.end_time,
         rate=options.rate,
         method=options.method,
-        sketch=Sketch(case.w0.size) if case.w0.size > MOST_WEIGHTS else None,
         output=Path(options.output),
     )
     longest = max(plan.learning_rates)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradflow
 from gradflow.cli.results import Finished, Results
+from gradflow.studies import aligned
 
 HEAD = (
     "",
@@ -73,22 +74,14 @@ def brief(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Return lines with the first and the last column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            text.ljust(width) if place in (0, len(row) - 1) else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _sketch(results: Results) -> dict[str, int] | None:
+    return None if results.flow is None else results.flow.run.settings["sketch"]
 
 
 def _ending(results: Results) -> list[str]:
     plan, lines = results.plan, []
-    if plan.sketch is not None:
-        lines.append(f"distances are estimates from sketches of {plan.sketch.size} numbers")
+    if sketch := _sketch(results):
+        lines.append(f"distances are estimates from sketches of {sketch['size']} numbers")
     if results.interrupted:
         asked, missing = len(plan.learning_rates), len(plan.learning_rates) - len(results.descents)
         lines.append(
@@ -122,7 +115,7 @@ def as_json(results: Results) -> str:
             "end_time": plan.end_time,
             "rate": plan.rate,
             "method": plan.method,
-            "sketch": plan.sketch and plan.sketch.settings,
+            "sketch": _sketch(results),
         },
         "sharpness": results.sharpness,
         "limit": results.limit,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gradflow.analysis.convergence.comparison import Comparison
 from gradflow.cli.plan import Plan
-from gradflow.plots.ceiling import has_left
 from gradflow.trajectory import Outcome, Trajectory
 
 
@@ -29,7 +28,7 @@ class Finished:
     @property
     def diverged(self) -> bool:
         """Whether the run left the finite numbers, or is on its way there."""
-        return has_left(self.run)
+        return self.run.diverged
 
     @property
     def outcome(self) -> str:

@@ -23,10 +23,11 @@ from gradflow.analysis.stability import (
 from gradflow.cli import streams
 from gradflow.cli.arguments import Refused
 from gradflow.cli.plan import MOST_STEPS, case_of, check_folder
-from gradflow.cli.report import aligned, brief, finite
+from gradflow.cli.report import brief, finite
 from gradflow.curvature import sharpness
 from gradflow.rules import GradientDescent, HeavyBall, Nesterov, UpdateRule
 from gradflow.simulate import descend
+from gradflow.studies import aligned
 from gradflow.trajectory import Trajectory
 
 if TYPE_CHECKING:

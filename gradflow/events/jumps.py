@@ -38,7 +38,7 @@ def fixed_point_jumps(problem: Recurrent, *, terminal: bool = True) -> Event:
     up to the jump and smooth across it: with a terminal event it ends there, else it stays on its branch.
     """
     jumps = _Jumps(problem)
-    return Event(jumps, direction=-1, terminal=terminal, sentence=jumps.sentence)
+    return Event(jumps, direction=-1, terminal=terminal, looks=0, sentence=jumps.sentence)
 
 
 def fixed_point_loses_stability(problem: Recurrent, *, margin: float = 0.0, terminal: bool = True) -> Event:
@@ -65,7 +65,7 @@ def fixed_point_loses_stability(problem: Recurrent, *, margin: float = 0.0, term
             f"the fixed point of pattern {pattern} loses stability, its slowest rate is {rates[pattern]:.3g}"
         )
 
-    return Event(largest_rate, levels=-margin, direction=1, terminal=terminal, sentence=sentence)
+    return Event(largest_rate, levels=-margin, direction=1, terminal=terminal, looks=0, sentence=sentence)
 
 
 class _Jumps:

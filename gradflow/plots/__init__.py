@@ -11,6 +11,7 @@ from gradflow.plots.saving import save_figure
 from gradflow.plots.sharpness import draw_sharpness
 from gradflow.plots.spectrum import draw_spectrum, mark_crossings
 from gradflow.plots.stability_region import draw_stability_region
+from gradflow.plots.study import draw_study
 from gradflow.plots.style import in_style, new_figure
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "draw_sharpness",
     "draw_spectrum",
     "draw_stability_region",
+    "draw_study",
     "in_style",
     "mark_crossings",
     "new_figure",

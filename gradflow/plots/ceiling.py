@@ -8,26 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradflow.plots.style import DIVERGED, DIVERGED_MARK
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory import Trajectory
+from gradflow.trajectory.outcome import highest_loss
 from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# A loss of so many times the start will not come back: it sets no axis, and the vertical axis ends there.
-GROWN = 30.0
-
-
-def highest_loss(runs: Iterable[Trajectory]) -> float:
-    """Return the loss beyond which a run has left for good; unknown where no run starts above 0."""
-    start = max(float(run.losses[0]) for run in runs)
-    return GROWN * start if start > 0 else np.inf
-
-
-def has_left(run: Trajectory) -> bool:
-    """Return whether a run diverged, or ended at a loss far above its start's."""
-    return run.outcome is Outcome.DIVERGED or run.final_loss > highest_loss([run])
+def ceiling_of(runs: Iterable[Trajectory]) -> float:
+    """Return the loss beyond which no run comes back: it sets no axis, the vertical one ends there."""
+    return highest_loss(max(float(run.losses[0]) for run in runs))
 
 
 def end_axes_at(ax: Axes, ceiling: float, curves: Iterable[Array]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradflow.plots import style
-from gradflow.plots.ceiling import end_axes_at, has_left, highest_loss, mark_exit
+from gradflow.plots.ceiling import ceiling_of, end_axes_at, mark_exit
 from gradflow.plots.labels import labelled
 from gradflow.trajectory import Trajectory
 
@@ -51,7 +51,7 @@ def draw_losses(
     if axis not in ("time", "step"):
         raise ValueError(f"`axis` must be 'time' or 'step', got {axis!r:.60}")
     curves = [run.step_losses for run in runs.values()]
-    ceiling = highest_loss(runs.values())
+    ceiling = ceiling_of(runs.values())
     with style.drawing_on(ax) as ax:
         if all((curve > 0).all() for curve in curves):
             ax.set_yscale("log")
@@ -59,7 +59,7 @@ def draw_losses(
         for run, (label, line) in zip(runs.values(), style.lines(runs).items(), strict=True):
             x = run.step_times if axis == "time" else np.arange(len(run.step_losses), dtype=np.float64)
             ax.plot(x, run.step_losses, label=label, **line)
-            if has_left(run):
+            if run.diverged:
                 mark_exit(ax, x, run.step_losses, ceiling, line["color"])
         ax.set(xlabel=style.TIME if axis == "time" else style.STEP, ylabel=style.LOSS)
         style.read_narrow_decades(ax)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradflow.plots import style
-from gradflow.plots.ceiling import has_left
 from gradflow.plots.labels import labelled
+from gradflow.rules import GradientDescent
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
@@ -58,10 +58,10 @@ def draw_sharpness(
             raise ValueError(f"`runs` must have recorded {record!r}, got none in {label!r}")
     with style.drawing_on(ax) as ax:
         for (label, line), run in zip(style.lines(runs).items(), runs.values(), strict=True):
-            ax.plot(run.times, run.records[record], label=label, **line)
-            if (limit := _limit(run)) is not None:
+            ax.plot(run.record_times[record], run.records[record], label=label, **line)
+            if (limit := limit_of(run)) is not None:
                 ax.plot(run.times, limit, **{**style.LIMIT_LINE, "color": line["color"]})
-        if any(_limit(run) is not None for run in runs.values()):
+        if any(limit_of(run) is not None for run in runs.values()):
             ax.plot([], [], label=r"limit $2/\eta$", **style.LIMIT_LINE)
         _set_limits(ax, list(runs.values()), record)
         ax.set(xlabel=style.TIME, ylabel=style.SHARPNESS)
@@ -69,19 +69,26 @@ def draw_sharpness(
     return ax
 
 
-def _limit(run: Trajectory) -> Array | None:
-    """Return 2 / eta at each row of plain gradient descent."""
-    if run.method != "GradientDescent" or run.learning_rates is None:
+def limit_of(run: Trajectory) -> Array | None:
+    """Return 2 / eta at each row of plain gradient descent, None of any other rule, whatever its name."""
+    if run.learning_rates is None or type(_rule(run)) is not GradientDescent:
         return None
     return 2 / run.learning_rates
 
 
+def _rule(run: Trajectory) -> Any:
+    try:
+        return run.rule
+    except ValueError:
+        return None  # A file of a class that is not here.
+
+
 def _set_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
     """End the axis above the sharpness of the runs that stay, and above a limit 2 / eta that is near it."""
-    values = np.concatenate([run.records[record] for run in runs if not has_left(run)] or [np.empty(0)])
+    values = np.concatenate([run.records[record] for run in runs if not run.diverged] or [np.empty(0)])
     values = values[np.isfinite(values)]
     if not values.size or values.max() <= 0:
         return
-    limits = [float(limit.max()) for run in runs if (limit := _limit(run)) is not None]
+    limits = [float(limit.max()) for run in runs if (limit := limit_of(run)) is not None]
     near = [limit for limit in limits if limit <= NEAR * values.max()]
     ax.set_ylim(min(0.0, 1.1 * values.min()), 1.1 * max([values.max(), *near]))

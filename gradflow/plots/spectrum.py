@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradflow.plots import style
+from gradflow.plots.sharpness import limit_of
 from gradflow.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -34,19 +35,20 @@ def draw_spectrum(run: Trajectory, *, record: str = "sharpness", ax: Axes | None
     """
     if record not in run.records:
         raise ValueError(f"`run` must have recorded {record!r}, got {', '.join(run.records) or 'nothing'}")
-    values = run.records[record].reshape(len(run.times), -1)
+    times = run.record_times[record]
+    values = run.records[record].reshape(len(times), -1)
     with style.drawing_on(ax) as ax:
         for i, column in enumerate(values.T):
             # The largest lies on top.
             ax.plot(
-                run.times,
+                times,
                 column,
                 label=rf"$\lambda_{{{i + 1}}}$",
                 zorder=3 - 0.01 * i,
                 **style.descent_line(i),
             )
-        if not run.is_continuous and run.learning_rates is not None:
-            ax.plot(run.times, 2 / run.learning_rates, label=r"limit $2/\eta$", **style.LIMIT_LINE)
+        if (limit := limit_of(run)) is not None:
+            ax.plot(run.times, limit, label=r"limit $2/\eta$", **style.LIMIT_LINE)
         ax.set(xlabel=style.TIME, ylabel=r"Hessian eigenvalues $\lambda_i$")
         ax.legend()
     return ax

@@ -27,7 +27,7 @@ _NAMES = {
     "sign": SignDescent,
     "normalized": Normalized,
 }
-_NEEDED = {HeavyBall: ", momentum=0.9", Nesterov: ", momentum=0.9"}
+_NEEDED: dict[type, str] = {HeavyBall: ", momentum=0.9", Nesterov: ", momentum=0.9"}
 
 
 def as_rule(rule: Any, num_weights: int | None = None) -> UpdateRule:
@@ -70,7 +70,7 @@ def _read(rule: UpdateRule, num_weights: int | None) -> UpdateRule:
     """Return a rule whose vector of learning rates is read as a schedule where it fits no weights."""
     rate = rule.learning_rate
     read: Any = _scheduled(rate, num_weights)
-    return replace(rule, learning_rate=read) if read is not rate and is_dataclass(rule) else rule  # type: ignore[type-var]
+    return replace(rule, learning_rate=read) if read is not rate and is_dataclass(rule) else rule
 
 
 def _scheduled(rate: Any, num_weights: int | None) -> Any:
@@ -80,7 +80,7 @@ def _scheduled(rate: Any, num_weights: int | None) -> Any:
 
 
 def _example(name: str) -> str:
-    kind = _NAMES.get(name.lower().replace("-", "").replace("_", "").replace(" ", ""), GradientDescent)
+    kind: type = _NAMES.get(name.lower().replace("-", "").replace("_", "").replace(" ", ""), GradientDescent)
     return f"gf.rules.{kind.__name__}(0.1{_NEEDED.get(kind, '')})"
 
 

@@ -279,7 +279,9 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
 
 def _described(rule: UpdateRule) -> dict[str, Any]:
     """Return the parameters of a rule, for people to read."""
-    named = {each.name: getattr(rule, each.name) for each in fields(rule)} if is_dataclass(rule) else {}
+    named: dict[str, Any] = {}
+    if is_dataclass(rule):
+        named = {each.name: getattr(rule, each.name) for each in fields(rule)}
     return {"learning_rate": rule.learning_rate, **named}
 
 

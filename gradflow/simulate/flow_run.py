@@ -11,6 +11,7 @@ from gradflow.flows.flow import Flow
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
+from gradflow.simulate.creeping import KINK, CreepWatch
 from gradflow.simulate.ending import Ended
 from gradflow.simulate.hooks import check_answer, evaluated
 from gradflow.simulate.integrators import Integrator
@@ -18,9 +19,10 @@ from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import GuardedStepper, StepFailed
+from gradflow.simulate.stillness import Stillness
 from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
-from gradflow.trajectory.interpolation import NUM_POINTS, between
+from gradflow.trajectory.interpolation import NUM_POINTS, Between
 from gradflow.types import Array
 
 # Steps that a row between two steps waits for, and how many before it are remembered.
@@ -73,6 +75,11 @@ class FlowRun:
                 self._arrived,
             )
             costs: CostWatch | None = None
+            # A budget is the user's own limit of the work; this one stands where there is none.
+            bounded = self.settings["max_evaluations"] is not None
+            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
+            stillness = Stillness(self.end_time, **self.tolerances)
+            stillness.look(self.point)
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
@@ -82,6 +89,10 @@ class FlowRun:
                     costs = CostWatch(self.flow, stepper.solver, self.integrator.name, self.end_time)
                 if costs is not None:
                     costs.look(self.point.time, self.point.state, self.counted.num_gradients)
+                now = self.point
+                stillness.look(now)
+                if creep is not None and creep.creeps(now.time, now.state, self.counted.num_gradients):
+                    return Ended(Outcome.FAILED, f"{KINK} (with `max_evaluations` it may go on so far)")
                 self.writer.look(self._so_far)
         except StepFailed as failure:
             return Ended(failure.outcome, failure.message)
@@ -91,6 +102,7 @@ class FlowRun:
             )
         except NonFinite as failure:
             return Ended(Outcome.DIVERGED, f"{failure} is not finite at t = {self.point.time:.9g}")
+        stillness.judge()
         return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
     def trajectory(self, ended: Ended) -> Trajectory:
@@ -218,28 +230,18 @@ class FlowRun:
     def _keep_between(self, asked: Array, left: int) -> None:
         nodes = self._nodes
         times = np.array([node.time for node in nodes])
-        states, changes = between(
-            times,
-            np.array([node.state for node in nodes]),
-            np.array([node.state_velocity for node in nodes]),
-            left,
-            asked,
-        )
-        losses, slopes = between(
-            times,
-            np.array([node.loss for node in nodes]),
-            np.array([node.loss_slope for node in nodes]),
-            left,
-            asked,
-        )
+        inside = Between(times, left, asked)
+        known = zip(*((n.state, n.state_velocity, n.loss, n.loss_slope) for n in nodes), strict=True)
+        states, changes, losses, slopes = map(np.array, known)
+        between = inside.values(states, changes)
         self.recorder.keep_rows(
             asked,
             nodes[left + 1].step,
-            states,
-            self.flow.weights(states),
-            losses,
-            self.flow.weights(changes),
-            slopes,
+            between,
+            self.flow.weights(between),
+            inside.values(losses, slopes),
+            self.flow.weights(inside.slopes(states, changes)),
+            inside.slopes(losses, slopes),
         )
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:

@@ -93,11 +93,11 @@ INTEGRATORS = {
         Integrator("RK45", RK45),
         Integrator("DOP853", DOP853, tight=1e-6, tightening=0.12),
         Integrator("Radau", Radau),
-        Integrator("BDF", BDF, tight=1e-4, tightening=0.12),
+        Integrator("BDF", BDF, tight=1e-6, tightening=0.2),
         Integrator("LSODA", LSODA),
         Integrator("krylov-bdf", KrylovBDF, own_differences=True),
         Integrator("rock2", ROCK2),
-        Integrator("cvode", CVODE, tight=1e-4, tightening=0.12),
+        Integrator("cvode", CVODE, tight=1e-6, tightening=0.2),
     )
 }
 SWITCHING = Integrator("krylov-bdf", Switching, own_differences=True)

@@ -119,14 +119,14 @@ class Recorder:
             return
         rows, row = self._rows, self._num_rows
         rows["time"].put_block(row, times)
-        rows["step"].put_block(row, np.full(times.size, step))
+        rows["step"].put_block(row, np.broadcast_to(step, times.shape))
         rows["weights"].put_block(row, self._reduced(weights))
         if states is not weights:
             rows["state"].put_block(row, states)
         rows["loss"].put_block(row, losses)
         rows["velocity"].put_block(row, self._reduced(velocities))
         rows["loss_slope"].put_block(row, slopes)
-        rows["learning_rate"].put_block(row, np.full(times.size, np.nan))
+        rows["learning_rate"].put_block(row, np.broadcast_to(np.nan, times.shape))
         self._num_rows += times.size
         w = weights[-1]
         state = w if states is weights else states[-1]

@@ -10,6 +10,7 @@ import numpy as np
 from gradflow.errors import Undefined
 from gradflow.flows.flow import Flow
 from gradflow.simulate.counting import BudgetSpent, NonFinite, are_finite
+from gradflow.simulate.creeping import KINK, jumps
 from gradflow.simulate.integrators import Integrator, Linearize, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.solvers import Switching
@@ -20,6 +21,10 @@ from gradflow.types import Array
 MAX_TAKEN_BACK = 20
 # After so many steps without a trial taken back, each may be so much longer than the last again.
 CALM_STEPS, RELAXED = 30, 1.1
+# A trial no longer than so many spacings of floats has nothing left to be shortened to.
+EDGE_SPACINGS = 16
+# How far ahead a kink may be that stopped the integrator, as shares of the time left.
+KINK_REACHES = (1e-12, 1e-9, 1e-6)
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
 # So many times its start's size is beyond all bounds, where a flow is that fast.
@@ -161,7 +166,8 @@ class GuardedStepper:
         # Again and again at the same edge: it is where the steps would grow to.
         self._longest = 0.5 * length if 0 < self._num_calm < CALM_STEPS else np.inf
         self._num_calm = 0
-        exhausted = self._num_taken_back == MAX_TAKEN_BACK or self.t + self._first_step == self.t
+        at_edge = length <= EDGE_SPACINGS * np.spacing(abs(self.t))
+        exhausted = self._num_taken_back == MAX_TAKEN_BACK or at_edge
         if exhausted or not self._integrator.takes("first_step"):
             raise end from None
         self._num_taken_back += 1
@@ -241,6 +247,9 @@ class GuardedStepper:
                 "the flow becomes infinitely fast in finite time: the gradient grows beyond all bounds at "
                 "finite weights",
             )
+        reaches = (self._tried - self.t, *(share * (self._end_time - self.t) for share in KINK_REACHES))
+        if any(jumps(self._flow, self.t, self.y, reach) for reach in reaches):
+            return StepFailed(Outcome.FAILED, KINK)
         return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
 
 

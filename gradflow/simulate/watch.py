@@ -63,11 +63,11 @@ class Watch:
         """
         found = []
         for name, event in self.events.items():
-            after = _value(event, place)
             inside = np.linspace(t_old, place.time, event.looks + 2)[1:-1].tolist()
             looks = [(t, _value(event, place_at(t))) for t in inside]
-            values = [(t_old, self._values[name]), *looks, (place.time, after)]
-            self._values[name] = after
+            values = [(t_old, self._values[name]), *looks, (place.time, _value(event, place))]
+            self._values[name] = values[-1][1]
+            _check(values)
             for first, second in pairwise(values):
                 for level in event.crossed(first[1], second[1]):
                     time = _root(event, level, first, second, place_at)
@@ -92,6 +92,15 @@ def _value(event: Event, place: Place) -> float:
         raise HookError(
             ValueError(f"an event's function must return one number, got {answer!r:.60}")
         ) from error
+
+
+def _check(values: list[tuple[float, float]]) -> None:
+    """Raise where an event has a value at both ends of a step, but none at a look inside."""
+    if np.isnan(values[0][1]) or np.isnan(values[-1][1]):
+        return
+    for t, value in values:
+        if np.isnan(value):
+            raise Undefined(f"an event has no value at t = {t:.9g}")
 
 
 def _root(

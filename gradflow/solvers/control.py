@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,15 @@ class Tolerance:
 def rms(v: Array) -> float:
     """Return the root mean square of the entries."""
     return float(np.linalg.norm(v)) / v.size**0.5
+
+
+def warn_extraneous(options: Iterable[str]) -> None:
+    """Warn about options that the solver called does not know, in the words of scipy's own solvers."""
+    names = ", ".join(f"`{name}`" for name in options)
+    if names:
+        warnings.warn(
+            f"The following arguments have no effect for a chosen solver: {names}.", UserWarning, stacklevel=3
+        )
 
 
 def starting_step(

@@ -11,7 +11,7 @@ from scipy.integrate import DenseOutput, OdeSolver
 from scipy.interpolate import BarycentricInterpolator
 
 from gradflow import validate
-from gradflow.solvers.control import checked_first_step
+from gradflow.solvers.control import checked_first_step, warn_extraneous
 from gradflow.types import Array, Product
 
 _NUM_SAMPLES = 6
@@ -39,6 +39,8 @@ class CVODE(OdeSolver):
         ``jactimes`` in place of its own differences.
     vectorized : bool
         As in ``solve_ivp``; not used.
+    **extraneous
+        Options of other solvers, warned about as having no effect.
 
     Raises
     ------
@@ -73,7 +75,9 @@ class CVODE(OdeSolver):
         max_basis: int = 30,
         linearize: Callable[[float, Array], tuple[Array, Product]] | None = None,
         vectorized: bool = False,
+        **extraneous: Any,
     ) -> None:
+        warn_extraneous(extraneous)
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         sundials = _sundials()
         options: dict[str, Any] = {

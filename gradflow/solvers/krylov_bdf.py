@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +18,7 @@ from gradflow.solvers.control import (
     rms,
     smallest_step,
     starting_step,
+    warn_extraneous,
 )
 from gradflow.solvers.ndf import ALPHA, ERROR, GAMMA, MAX_ORDER, NdfOutput, rescale
 from gradflow.types import Array, Product
@@ -81,6 +83,8 @@ class KrylovBDF(OdeSolver):
         another 8 (10 with an array for `atol`), beside what `fun` itself allocates.
     vectorized : bool
         As in ``solve_ivp``; not used.
+    **extraneous
+        Options of other solvers, warned about as having no effect.
 
     Attributes
     ----------
@@ -125,7 +129,9 @@ class KrylovBDF(OdeSolver):
         linearize: Linearize | Sequence[Linearize] | None = None,
         max_basis: int = 30,
         vectorized: bool = False,
+        **extraneous: Any,
     ) -> None:
+        warn_extraneous(extraneous)
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         share = _SHARE * min(1.0, validate.positive("rtol", rtol) / _LOOSE) ** _MORE_STEPS
         self._tolerance = Tolerance(rtol, atol, self.n, share)

@@ -18,6 +18,7 @@ from gradflow.solvers.control import (
     rms,
     smallest_step,
     starting_step,
+    warn_extraneous,
 )
 from gradflow.solvers.rock2_coefficients import INTERVAL, MAX_STAGES, MIN_STAGES, Coefficients, coefficients
 from gradflow.types import Array
@@ -57,6 +58,8 @@ class ROCK2(OdeSolver):
         Bounds on the step size, and the size to begin with.
     vectorized : bool
         As in ``solve_ivp``; not used.
+    **extraneous
+        Options of other solvers, warned about as having no effect.
 
     Attributes
     ----------
@@ -96,7 +99,9 @@ class ROCK2(OdeSolver):
         max_step: float = np.inf,
         first_step: float | None = None,
         vectorized: bool = False,
+        **extraneous: Any,
     ) -> None:
+        warn_extraneous(extraneous)
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         self._tolerance = Tolerance(rtol, atol, self.n)
         self._max_step = checked_max_step(max_step)

@@ -11,7 +11,7 @@ from scipy.integrate import RK45, DenseOutput, OdeSolver
 
 from gradflow import validate
 from gradflow.numerics.krylov import spectral_radius
-from gradflow.solvers.control import jacobian_by_differences, rms
+from gradflow.solvers.control import jacobian_by_differences, rms, warn_extraneous
 from gradflow.solvers.krylov_bdf import KrylovBDF
 from gradflow.types import Array
 
@@ -48,6 +48,8 @@ class Switching(OdeSolver):
         Whether to begin with RK45.
     vectorized : bool
         As in ``solve_ivp``; not used.
+    **extraneous
+        Options of other solvers, warned about as having no effect.
 
     Attributes
     ----------
@@ -68,7 +70,9 @@ class Switching(OdeSolver):
         linearize: Any = None,
         explicit: bool = False,
         vectorized: bool = False,
+        **extraneous: Any,
     ) -> None:
+        warn_extraneous(extraneous)
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         self._rtol, self._atol, self._products = rtol, atol, linearize
         self._vectors = np.empty((_NUM_VECTORS, self.n))

@@ -7,6 +7,7 @@ do not: on steps that are as long as stability allows DOP853's amplifies fast mo
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -42,42 +43,46 @@ def window(times: Array, left: int) -> Window:
     return Window(first, last)
 
 
-def between(times: Array, values: Array, slopes: Array, left: int, asked: Array) -> tuple[Array, Array]:
-    """Return values and slopes at the flow times `asked` (q,) strictly between two neighbors of `times`.
+class Between:
+    """Flow times strictly between two neighbors, ready for whatever is known with its slopes at the points.
 
     Parameters
     ----------
     times : ndarray, shape (m,)
         Increasing.
-    values, slopes : ndarray, shape (m,) or (m, n)
-        At these times.
     left : int
         The neighbor before all that is asked.
     asked : ndarray, shape (q,)
-
-    Returns
-    -------
-    values, slopes : ndarray, shape (q,) or (q, n)
     """
-    first, last = window(times, left)
-    origin, length = times[left], times[left + 1] - times[left]
-    nodes = (times[first : last + 1] - origin) / length
-    weights = _basis(nodes, (asked - origin) / length)
-    of_values, of_slopes, of_values_slope, of_slopes_slope = weights
-    here, there = values[first : last + 1], length * slopes[first : last + 1]
-    return (
-        of_values @ here + of_slopes @ there,
-        (of_values_slope @ here + of_slopes_slope @ there) / length,
-    )
+
+    def __init__(self, times: Array, left: int, asked: Array) -> None:
+        first, last = window(times, left)
+        self._points = slice(first, last + 1)
+        self._length = times[left + 1] - times[left]
+        nodes = (times[self._points] - times[left]) / self._length
+        self._basis = _Basis(nodes, (asked - times[left]) / self._length)
+
+    def values(self, values: Array, slopes: Array) -> Array:
+        """Return the values (q, ...) of what has these values and slopes at `times`, shape (m, ...)."""
+        return self._basis.weights.T @ self._stacked(values, slopes)
+
+    def slopes(self, values: Array, slopes: Array) -> Array:
+        """Return its slopes, shape (q, ...)."""
+        return self._basis.slope_weights.T @ (self._stacked(values, slopes) / self._length)
+
+    def _stacked(self, values: Array, slopes: Array) -> Array:
+        return np.concatenate([values[self._points], self._length * slopes[self._points]])
 
 
 def interpolated(times: Array, values: Array, slopes: Array, asked: Array) -> Array:
     """Return the values at flow times `asked` (q,) within the first and the last of `times`."""
     result = np.empty((asked.size, *values.shape[1:]))
+    if not asked.size:
+        return result
     left = np.clip(np.searchsorted(times, asked, side="right") - 1, 0, len(times) - 2)
     order = np.argsort(left, kind="stable")
     for place in np.split(order, np.flatnonzero(np.diff(left[order])) + 1):
-        result[place] = between(times, values, slopes, int(left[place[0]]), asked[place])[0]
+        result[place] = Between(times, int(left[place[0]]), asked[place]).values(values, slopes)
     exact = asked == times[left]
     result[exact] = values[left[exact]]
     exact = asked == times[left + 1]
@@ -85,15 +90,40 @@ def interpolated(times: Array, values: Array, slopes: Array, asked: Array) -> Ar
     return result
 
 
-def _basis(nodes: Array, x: Array) -> tuple[Array, Array, Array, Array]:
-    """Return what values and slopes at the nodes (k,) weigh at x (q,), and the slopes of these weights."""
-    apart = nodes[:, np.newaxis] - nodes
-    np.fill_diagonal(apart, 1.0)
-    away = x[:, np.newaxis] - nodes
-    inverse = 1.0 / np.where(away == 0.0, np.inf, away)
-    lagrange = away.prod(axis=1, keepdims=True) * inverse / apart.prod(axis=1)
-    at_node = (1.0 / apart).sum(axis=1) - 1.0
-    slope = lagrange * (inverse.sum(axis=1, keepdims=True) - inverse)
-    tilt = 1.0 - 2.0 * at_node * away
-    square, twice = lagrange**2, 2.0 * lagrange * slope
-    return tilt * square, away * square, tilt * twice - 2.0 * at_node * square, away * twice + square
+class _Basis:
+    """What values, then slopes, at the nodes (k,) weigh at x (q,), as rows (2 k, q) long enough for numpy.
+
+    What is large is worked on in place: fresh memory would cost more than the arithmetic.
+    """
+
+    def __init__(self, nodes: Array, x: Array) -> None:
+        apart = nodes[:, np.newaxis] - nodes
+        np.fill_diagonal(apart, 1.0)
+        self._tilt = -2.0 * ((1.0 / apart).sum(axis=1) - 1.0)[:, np.newaxis]
+        away = x - nodes[:, np.newaxis]
+        inverse = np.where(away == 0.0, np.inf, away)
+        self._inverse = np.divide(1.0, inverse, out=inverse)
+        # The square of Lagrange's polynomial of each node.
+        self._square = inverse * away.prod(axis=0)
+        self._square /= apart.prod(axis=1)[:, np.newaxis]
+        self._square *= self._square
+        self.weights = np.empty((2 * nodes.size, x.size))
+        of_values, of_slopes = np.split(self.weights, 2)
+        np.multiply(self._tilt, away, out=of_values)
+        of_values += 1.0
+        of_values *= self._square
+        np.multiply(away, self._square, out=of_slopes)
+
+    @cached_property
+    def slope_weights(self) -> Array:
+        """The slopes of the weights at x."""
+        slope = self._inverse.sum(axis=0) - self._inverse
+        slope *= 2.0
+        result = np.empty_like(self.weights)
+        of_values, of_slopes = np.split(result, 2)
+        values, slopes = np.split(self.weights, 2)
+        np.multiply(values, slope, out=of_values)
+        of_values += self._tilt * self._square
+        np.multiply(slopes, slope, out=of_slopes)
+        of_slopes += self._square
+        return result

@@ -223,16 +223,22 @@ class Trajectory:
         return cls(**storage.unpack(named if named.exists() else Path(path), Outcome))
 
     def to_xarray(self) -> xarray.Dataset:
-        """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``)."""
+        """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``).
+
+        A record in a rhythm of its own has the dimension ``NAME_time``.
+        """
         try:
             import xarray
         except ImportError:
             raise ImportError('to_xarray needs xarray: pip install "gradflow-sim[xarray]"') from None
         rows = {"weights": (("time", "weight"), self.weights), "loss": ("time", self.losses)}
+        coordinates: dict[str, Any] = {"time": self.times, "step": ("time", self.steps)}
         for name, values in self.records.items():
             if name in (*rows, "time", "step", "weight"):
                 raise ValueError(f"`records` must have names of their own in a dataset, got {name!r}")
-            rows[name] = (("time", *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
+            along = "time" if self.record_times[name] is self.times else f"{name}_time"
+            coordinates[along] = self.record_times[name]
+            rows[name] = ((along, *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
         attributes: dict[str, Any] = {
             "outcome": self.outcome.name,
             "message": self.message,
@@ -240,7 +246,7 @@ class Trajectory:
         }
         attributes |= {"num_gradients": self.num_gradients, "num_hvps": self.num_hvps}
         attributes["settings"] = storage.to_json(self.settings)
-        return xarray.Dataset(rows, {"time": self.times, "step": ("time", self.steps)}, attributes)
+        return xarray.Dataset(rows, coordinates, attributes)
 
     def __repr__(self) -> str:
         kind = "flow" if self.is_continuous else "descent"

@@ -341,6 +341,21 @@ class TestSharpness:
         plots.draw_sharpness({"flow": flow(**self.RECORD), "ball": momentum}, ax=ax)
         assert labels_of(ax) == ["flow", "ball"]
 
+    def test_a_rule_that_only_has_the_name_has_no_such_limit(self, ax):
+        class GradientDescent(gf.rules.GradientDescent):
+            def update(self, w, gradient, state, step):
+                return super().update(w, np.clip(gradient, -1.0, 1.0), state, step)
+
+        clipped = gf.descend(PROBLEM, START, GradientDescent(0.4), 5, **self.RECORD)
+        plots.draw_sharpness({"clipped": clipped}, ax=ax)
+        assert labels_of(ax) == ["clipped"]
+
+    def test_values_in_a_rhythm_of_their_own_stand_at_their_own_times(self, ax):
+        run = descent(0.4, record={"sharpness": gf.every(2, lambda t, w: 4.0 + t)})
+        plots.draw_sharpness({"a": run}, ax=ax)
+        assert len(line_of(ax, "a").get_xdata()) < len(run.times)
+        np.testing.assert_array_equal(line_of(ax, "a").get_xdata(), run.times[::2])
+
     def test_far_limits_and_diverged_runs_do_not_stretch_the_axis(self, ax):
         calm = descent(0.01, 10, record={"sharpness": lambda t, w: 4.0})
         wild = gf.descend(PROBLEM, START, 25.0, 50, record={"sharpness": lambda t, w: np.abs(w).max()})

@@ -99,6 +99,14 @@ def test_the_spectrum_has_a_line_for_every_eigenvalue_and_the_limit(ax):
     assert labels_of(ax)[-1] == r"limit $2/\eta$"
 
 
+def test_a_spectrum_in_its_own_rhythm_stands_at_its_own_times_and_momentum_has_no_limit_of_descent(ax):
+    record = {"sharpness": gf.every(3, gf.records.sharpness(k=2))}
+    run = gf.descend(Quadratic([1.0, 4.0]), [1.0, 1.0], gf.rules.HeavyBall(0.1, 0.5), 7, record=record)
+    plots.draw_spectrum(run, ax=ax)
+    np.testing.assert_array_equal(ax.get_lines()[0].get_xdata(), run.times[[0, 3, 6]])
+    assert len(labels_of(ax)) == 2
+
+
 def test_located_crossings_are_marked_where_they_are(ax):
     event = {"sharpness": sharpness_reaches(WELL, (0.5, 1.0))}
     run = gf.integrate(gf.GradientFlow(WELL), [0.5], 3.0, events=event)
@@ -114,7 +122,10 @@ def test_located_crossings_are_marked_where_they_are(ax):
         (lambda ax: plots.draw_regimes([0.1, 0.2], ["PERIODIC"], ax=ax), "`names` must have shape"),
         (lambda ax: plots.draw_regimes([-0.1], ["PERIODIC"], ax=ax), "must be positive"),
         (lambda ax: plots.draw_stability_region({}, ax=ax), "at least one rule"),
-        (lambda ax: plots.draw_stability_region({"a": Adam(0.1)}, ax=ax), "`rule` must be one of"),
+        (
+            lambda ax: plots.draw_stability_region({"a": Adam(0.1)}, ax=ax),
+            "whose steps are linear",
+        ),
         (lambda ax: plots.draw_cobweb(one_step_map(WELL, 1.0), 0.9, 3, low=1, high=0, ax=ax), "below `high`"),
         (
             lambda ax: plots.draw_spectrum(gf.descend(Quadratic(1.0), [1.0], 0.1, 2), ax=ax),

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from scipy.integrate import RK45
+from scipy.integrate import RK45, solve_ivp
 
+from gradflow.solvers import CVODE, ROCK2, KrylovBDF, Switching
 from gradflow.solvers.control import Tolerance, jacobian_by_differences, rms, smallest_step, starting_step
 
 
@@ -75,3 +76,32 @@ def test_velocities_in_single_precision_are_taken_further_apart():
     exact = np.cos(a @ y) * (a @ v)
     error = jacobian_by_differences(fun, 0.0, y, fun(0.0, y), np.empty(50))(v) - exact
     assert np.linalg.norm(error) < 0.1 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("method", [KrylovBDF, ROCK2, Switching, CVODE])
+def test_options_of_other_solvers_are_warned_about_in_the_words_of_scipy(method):
+    if method is CVODE:
+        pytest.importorskip("sksundae")
+    told = []
+    for solver in (method, RK45):
+        with pytest.warns(UserWarning, match="no effect") as caught:
+            solve_ivp(lambda t, y: -y, (0.0, 0.1), [1.0], solver, min_step=0.1, lband=1)
+        told.append([str(warning.message) for warning in caught])
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("method", [KrylovBDF, ROCK2, Switching, CVODE])
+def test_options_of_its_own_are_not_warned_about(method):
+    # Warnings are errors here.
+    if method is CVODE:
+        pytest.importorskip("sksundae")
+    assert solve_ivp(lambda t, y: -y, (0.0, 0.1), [1.0], method, rtol=1e-4, first_step=0.01).success
+
+
+@pytest.mark.parametrize("method", [KrylovBDF, ROCK2, Switching, CVODE])
+def test_an_unknown_option_is_warned_about_where_the_solver_is_made(method):
+    if method is CVODE:
+        pytest.importorskip("sksundae")
+    with pytest.warns(UserWarning, match=r"chosen solver: `jac`\.$") as caught:
+        method(lambda t, y: -y, 0.0, [1.0], 1.0, jac=None)
+    assert caught[0].filename == __file__

@@ -258,6 +258,15 @@ def test_a_run_becomes_an_xarray_dataset():
     assert json.loads(data.attrs["settings"])["rate"] == 2.0
 
 
+def test_a_record_in_its_own_rhythm_has_a_dimension_of_its_own_in_a_dataset(tmp_path):
+    run = descent_run(record={"each": lambda t, w: t, "rare": gf.every(5, lambda t, w: w)})
+    run.save(tmp_path / "run")
+    for data in (run.to_xarray(), gf.Trajectory.load(tmp_path / "run").to_xarray()):
+        assert data["each"].dims == ("time",)
+        assert data["rare"].dims == ("rare_time", "rare_1")
+        np.testing.assert_array_equal(data["rare_time"].values, run.times[::5])
+
+
 def test_a_missing_xarray_is_one_sentence_that_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     with pytest.raises(ImportError, match=r'pip install "gradflow-sim\[xarray\]"'):

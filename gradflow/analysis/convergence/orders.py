@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import scaling, validate
+from gradflow.flows.gradient import GradientFlow
 from gradflow.problems.problem import Problem
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
@@ -93,7 +95,7 @@ def dissipation_residual(trajectory: Trajectory, problem: Problem, rate: ArrayLi
     problem : Problem
         What it descended.
     rate : float or array_like, shape (n,) or (n, n), optional
-        mu; from the trajectory's settings by default.
+        mu; by default that of the run's `GradientFlow`, or the one whose clock a descent used.
 
     Returns
     -------
@@ -118,11 +120,7 @@ def dissipation_residual(trajectory: Trajectory, problem: Problem, rate: ArrayLi
     if trajectory.settings.get("sketch"):
         raise ValueError("`trajectory` must keep its weights, got a sketched run")
     validate.weight_vector("weights of the trajectory", trajectory.weights[0], problem.num_weights)
-    if rate is None:
-        rate = trajectory.settings.get("rate")
-    if rate is None:
-        raise ValueError("`rate` must be given, the trajectory's settings hold none")
-    scale = validate.scale("rate", rate)
+    scale = validate.scale("rate", _rate(trajectory, problem) if rate is None else rate)
 
     def dissipation(weights: Array) -> Array:
         gradients = (problem.gradient(w) for w in weights)
@@ -133,6 +131,16 @@ def dissipation_residual(trajectory: Trajectory, problem: Problem, rate: ArrayLi
     between = dissipation(trajectory.at(0.5 * (times[1:] + times[:-1])))
     dissipated = np.diff(times) * (at_rows[:-1] + 4.0 * between + at_rows[1:]) / 6.0
     return trajectory.losses - trajectory.losses[0] + np.concatenate([[0.0], np.cumsum(dissipated)])
+
+
+def _rate(trajectory: Trajectory, problem: Problem) -> Any:
+    """Return mu of the flow that made a run, or of the clock of a descent."""
+    if not trajectory.is_continuous:
+        return np.array(trajectory.settings["rate"])
+    flow = trajectory.flow_on(problem)
+    if not isinstance(flow, GradientFlow):
+        raise ValueError(f"`rate` must be given for a run of {type(flow).__name__}, got none")
+    return flow.rate
 
 
 def decay_rate(

@@ -40,6 +40,7 @@ def companion_matrices(rule: UpdateRule, products: ArrayLike) -> NDArray[Any]:
 
     Examples
     --------
+    >>> from gradflow.rules import HeavyBall
     >>> companion_matrices(HeavyBall(1.0, momentum=0.5), 3.0)
     array([[-2. ,  0.5],
            [-3. ,  0.5]])
@@ -88,6 +89,7 @@ def linear_stability(rule: UpdateRule, eigenvalues: ArrayLike) -> float:
 
     Examples
     --------
+    >>> from gradflow.rules import HeavyBall
     >>> round(linear_stability(HeavyBall(1.0, momentum=0.9), [0.5, 1.0]), 9)
     3.8
     """

@@ -70,6 +70,7 @@ def largest_stable_learning_rate(problem: Problem, w: ArrayLike, rule: UpdateRul
     >>> from gradflow.problems import Quadratic
     >>> largest_stable_learning_rate(Quadratic([1.0, 4.0]), [0.0, 0.0])
     0.5
+    >>> from gradflow.rules import HeavyBall
     >>> largest_stable_learning_rate(Quadratic([1.0, 4.0]), [0.0, 0.0], HeavyBall(0.1, momentum=0.5))
     0.75
     """
@@ -126,6 +127,7 @@ def effective_sharpness(
     >>> from gradflow.problems import Quadratic
     >>> effective_sharpness(Quadratic([1.0, 4.0]), [0.0, 0.0], 0.25)
     1.0
+    >>> from gradflow.rules import HeavyBall
     >>> effective_sharpness(Quadratic([1.0, 4.0]), [0.0, 0.0], HeavyBall(0.75, momentum=0.5))
     2.0
     """

@@ -136,7 +136,8 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     evidence["exponent"] = np.nan
     if _is_stalled(seen, problem, evidence):
         return Regime("STALLED", evidence)
-    if not evidence["settles"] and evidence["period"] == 0 and isinstance(rule, LinearStep):
+    linear = isinstance(rule, LinearStep)
+    if not evidence["settles"] and evidence["period"] == 0 and linear:
         evidence["exponent"] = float(growth_rates(problem, rule, seen.more.last, NUM_CONTINUED)[0])
     return Regime(_verdict(evidence, problem.num_weights), evidence)
 

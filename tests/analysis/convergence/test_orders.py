@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from gradflow.flows import GradientFlow
 from gradflow.problems import Quadratic
 from gradflow.problems.landscapes.neuron import SigmoidNeuron
 from gradflow.simulate import descend, integrate
+from gradflow.trajectory import Trajectory
 from gradflow.trajectory.sketch import Sketch
 
 EIGENVALUES = np.array([1.0, 4.0])
@@ -142,9 +145,36 @@ def test_a_residual_needs_the_right_problem_and_a_rate():
         dissipation_residual(run, Quadratic([1.0, 1.0, 1.0]))
     with pytest.raises(ValueError, match="`rate` must be a positive number"):
         dissipation_residual(run, PROBLEM, rate=-1.0)
-    del run.settings["rate"]
-    with pytest.raises(ValueError, match="`rate` must be given"):
-        dissipation_residual(run, PROBLEM)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rated:
+    """A flow of somebody else's: its `rate` is an exponent, not mu."""
+
+    problem: Quadratic
+    rate: float = 0.5
+    symmetric = False
+
+    def on(self, problem):
+        return dataclasses.replace(self, problem=problem)
+
+    def initial_state(self, w0):
+        return w0
+
+    def weights(self, y):
+        return y
+
+    def __call__(self, t, y):
+        return -np.exp(-self.rate * t) * self.problem.gradient(y)
+
+
+def test_the_rate_is_that_of_the_gradient_flow_and_no_other_field_of_its_name(tmp_path):
+    run = integrate(GradientFlow(PROBLEM, np.array([2.0, 0.5])), START, 2.0, rtol=1e-9)
+    run.save(tmp_path / "run")
+    for each in (run, Trajectory.load(tmp_path / "run")):
+        assert np.abs(dissipation_residual(each, PROBLEM)).max() < 1e-5
+    with pytest.raises(ValueError, match="`rate` must be given for a run of Rated"):
+        dissipation_residual(integrate(Rated(PROBLEM), START, 1.0, method="RK45"), PROBLEM)
 
 
 def test_the_loss_of_a_flow_decays_at_twice_the_rate_times_the_least_eigenvalue():

@@ -1,0 +1,152 @@
+"""One flow, several descents, one clock."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow.studies import kept_steps
+
+BOWL = gf.problems.Quadratic([1.0, 4.0])
+
+
+@pytest.fixture(scope="module")
+def result():
+    return gf.study(BOWL, [1.0, 1.0], [0.1, 0.01, 0.6], 3.0)
+
+
+def test_every_run_is_on_one_clock_and_ends_at_one_time(result):
+    assert list(result.descents) == [0.01, 0.1, 0.6]
+    assert result.flow.times[-1] == 3.0
+    assert [len(run.step_times) - 1 for run in result.descents.values()] == [300, 30, 5]
+    for rate, run in result.descents.items():
+        np.testing.assert_allclose(run.times, run.steps * rate)
+
+
+def test_distances_are_those_of_the_closed_forms(result):
+    for rate in (0.01, 0.1):
+        run, comparison = result.descents[rate], result.comparisons[rate]
+        exact = np.abs(
+            (1 - rate * np.array([1.0, 4.0])) ** run.steps[:, None] - np.exp(-np.outer(run.times, [1.0, 4.0]))
+        )
+        np.testing.assert_allclose(comparison.distance, np.linalg.norm(exact, axis=1), atol=3e-6)
+
+
+def test_limit_sharpness_order_and_sentence(result):
+    assert result.limit == pytest.approx(0.5)
+    assert result.sharpness[0.0] == pytest.approx(4.0)
+    assert result.order == pytest.approx(1.0, abs=0.1)
+    assert "the stability limit at the start is 0.5" in repr(result)
+    assert "descent stays within" in repr(result)
+    assert len(repr(result)) < 300
+
+
+def test_a_run_on_its_way_to_infinity_is_not_merely_finished():
+    result = gf.study(BOWL, [1.0, 1.0], [0.1, 0.7], 50.0)
+    assert result.descents[0.7].outcome is gf.Outcome.FINISHED
+    assert result.descents[0.7].verdict == "DIVERGING"
+    assert "DIVERGING" in result.table().splitlines()[-1]
+    assert "from 0.7 on it diverges" in result.conclusion
+    assert np.isnan(result.sharpness[0.7])
+
+
+def test_learning_rates_and_time_follow_the_limit_by_default():
+    result = gf.study(BOWL, [1.0, 1.0])
+    assert list(result.descents) == [0.125, 0.45, 0.55, 1.0]
+    assert result.flow.times[-1] == pytest.approx(100.0)
+
+
+def test_another_rule_has_its_own_limit_and_clock():
+    rule = gf.rules.HeavyBall(1.0, momentum=0.5)
+    result = gf.study(BOWL, [1.0, 1.0], [0.01, 0.02], 2.0, rule=rule)
+    assert result.limit == pytest.approx(0.75)
+    assert result.descents[0.01].times[-1] == pytest.approx(2.0)
+    assert len(result.descents[0.01].step_times) - 1 == 100
+
+
+def test_a_record_is_kept_of_every_run():
+    result = gf.study(BOWL, [1.0, 1.0], [0.1], 1.0, record={"sharpness": gf.records.sharpness()})
+    for run in (result.flow, result.descents[0.1]):
+        np.testing.assert_allclose(run.records["sharpness"], 4.0)
+
+
+def test_a_study_comes_back_from_its_folder(result, tmp_path):
+    files = result.save(tmp_path / "new" / "folder")
+    assert {path.name for path in files} >= {"study.json", "flow.npz", "descent-0.1.npz"}
+    back = gf.Study.load(tmp_path / "new" / "folder")
+    assert repr(back) == repr(result)
+    assert back.table() == result.table()
+    assert back.settings == result.settings
+    for rate, comparison in result.comparisons.items():
+        np.testing.assert_array_equal(back.comparisons[rate].distance, comparison.distance)
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "other", "no run"])
+def test_a_folder_without_a_study_is_one_sentence(result, tmp_path, damage):
+    result.save(tmp_path)
+    if damage == "missing":
+        (tmp_path / "study.json").unlink()
+    elif damage == "text":
+        (tmp_path / "study.json").write_text("not json")
+    elif damage == "other":
+        (tmp_path / "study.json").write_text(json.dumps({"format": "else"}))
+    else:
+        (tmp_path / "flow.npz").unlink()
+    with pytest.raises(ValueError, match="`folder` must hold a study"):
+        gf.Study.load(tmp_path)
+
+
+def test_the_figure_has_the_losses_of_all_and_the_distance_of_each_descent(result):
+    losses, distances = result.plot().axes
+    labels = [line.get_label() for line in losses.get_lines()]
+    assert "flow" in labels
+    assert len([label for label in labels if "eta" in label]) == 3
+    assert "0.5" in distances.get_title()
+
+
+def test_an_interrupt_leaves_what_was_finished():
+    class Slow(gf.problems.Quadratic):
+        left = 400
+
+        def loss_and_gradient(self, w):
+            type(self).left -= 1
+            if type(self).left == 0:
+                raise KeyboardInterrupt
+            return super().loss_and_gradient(w)
+
+    result = gf.study(Slow([1.0, 4.0]), [1.0, 1.0], [0.01, 0.02], 3.0)
+    assert result.is_interrupted
+    assert list(result.descents) == [0.01]
+    assert result.descents[0.01].outcome is gf.Outcome.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (([0.1, -1.0], 1.0), "`learning_rates` must be positive"),
+        (([2.0], 1.0), "`learning_rates` must leave room for a step before the end time 1"),
+        (([0.1], -1.0), "`end_time` must be a positive number"),
+        (("adam", 1.0), "`learning_rates` must be numbers"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        gf.study(BOWL, [1.0, 1.0], *arguments)
+
+
+def test_without_a_limit_learning_rates_and_time_are_asked_for():
+    concave = gf.problems.Quadratic([-1.0])
+    with pytest.raises(ValueError, match="`learning_rates` must be given where there is no stability limit"):
+        gf.study(concave, [1.0], end_time=1.0)
+    with pytest.raises(ValueError, match="`end_time` must be given where there is no stability limit"):
+        gf.study(concave, [1.0], [0.1])
+
+
+def test_kept_steps_hold_the_first_ones_and_the_last_one():
+    kept = kept_steps(100_000, 2)
+    assert kept[:4].tolist() == [0, 1, 2, 3]
+    assert kept[-1] == 100_000
+    assert len(kept) <= 300
+    assert kept_steps(20, 2).tolist() == list(range(21))
+    assert 2410 * len(kept_steps(50_000, 2410)) <= 120_000
