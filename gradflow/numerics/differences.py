@@ -21,7 +21,7 @@ MOST_DISTANCES = 14
 MOST_POINTS = 100
 NEAR = 0.3
 # Beside an edge of its domain a function has shorter differences only: so many distances are tried.
-MOST_SHORTENED = 16
+MOST_SHORTENED = 20
 # The share of f that may be noise, and the gap above which it tells neither noise nor bends.
 _MOST_NOISE = 1e-2
 _ASYMPTOTIC = 0.1

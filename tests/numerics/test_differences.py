@@ -207,3 +207,15 @@ def test_forward_differences_into_an_array_use_it_and_leave_v_alone():
     assert result is image
     np.testing.assert_array_equal(v, kept)
     np.testing.assert_allclose(result, exact(x, v), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-6, 1e-9, 1e-12])
+@pytest.mark.parametrize("is_central", [True, False])
+def test_beside_an_edge_of_the_domain_a_difference_is_shorter(gap, is_central):
+    # A constant passes for one in float32, whose differences are about 0.01 long.
+    differences = Differences(lambda w: np.where(w < 1, -1.0, np.nan), is_central=is_central)
+    np.testing.assert_array_equal(differences(np.array([1 - gap]))(np.ones(1)), [0.0])
+    # A slope is found as well as the gap allows: rounding is eps over what is left of it.
+    differences = Differences(lambda w: np.where(w < 1, 0.3 * w, np.nan), is_central=is_central)
+    product = differences(np.array([1 - gap]))(np.ones(1))
+    assert product[0] == pytest.approx(0.3, abs=1e-6 + 16 * np.finfo(float).eps / gap)

@@ -233,8 +233,8 @@ def test_a_double_well_is_followed_from_starts_of_every_size(start, method):
     truth = in_double_well(start, end)
     run = gf.integrate(double_well().flow(), [start], end, method=method, rtol=rtol)
     assert run.outcome is gf.Outcome.FINISHED
-    # The largest measured is 3.6, of BDF from 1e-12, which multiplies its first errors by 1e12.
-    assert abs(run.final_weights[0] - truth) < 5 * rtol * max(start, truth)
+    # On the way up relative errors add: a third of rtol, at the most, for every factor e (measured: 0.24).
+    assert abs(run.final_weights[0] - truth) < (2 + end / 3) * rtol * max(start, truth)
 
 
 @pytest.mark.parametrize("method", METHODS)
