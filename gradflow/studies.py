@@ -28,6 +28,7 @@ from gradflow.scaling import Scale
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.descend import descend
 from gradflow.simulate.integrate import integrate
+from gradflow.simulate.keywords import explains_keywords
 from gradflow.simulate.recording import Record
 from gradflow.trajectory import Outcome, Sketch, Trajectory
 from gradflow.trajectory.storage import json_values
@@ -46,6 +47,14 @@ FEWEST_ROWS, MOST_ROWS = 24, 300
 # Beyond so many weights rows are kept as sketches of 500 numbers.
 MOST_WEIGHTS = 5000
 FILE = "study.json"
+# What an argument is called elsewhere, and here.
+FOR_STUDY = {
+    "lr": "learning_rates=",
+    "learning_rate": "learning_rates=",
+    "etas": "learning_rates=",
+    "num_steps": "end_time=, which all runs share",
+    "momentum": "rule=gf.rules.HeavyBall(1.0, momentum)",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,6 +200,7 @@ class Study:
         return f"Study of a flow and {len(self.descents)} descents ({rates}): {self.conclusion}"
 
 
+@explains_keywords(FOR_STUDY)
 def study(
     problem: Problem,
     w0: ArrayLike,
