@@ -23,8 +23,8 @@ MAX_TAKEN_BACK = 20
 CALM_STEPS, RELAXED = 30, 1.1
 # A trial no longer than so many spacings of floats has nothing left to be shortened to.
 EDGE_SPACINGS = 16
-# How far ahead a kink may be that stopped the integrator, as shares of the time left.
-KINK_REACHES = (1e-12, 1e-9, 1e-6)
+# A little before a place, as a share of its weights.
+KINK_SHARE = 1e-13
 # A blow-up at t* leaves t* - t comparable with the spacing of floats when the step size collapses.
 BLOW_UP_SPACINGS = 1e5
 # So many times its start's size is beyond all bounds, where a flow is that fast.
@@ -247,8 +247,9 @@ class GuardedStepper:
                 "the flow becomes infinitely fast in finite time: the gradient grows beyond all bounds at "
                 "finite weights",
             )
-        reaches = (self._tried - self.t, *(share * (self._end_time - self.t) for share in KINK_REACHES))
-        if any(jumps(self._flow, self.t, self.y, reach) for reach in reaches):
+        # On the kink to rounding its sides look like noise: a little before it they do not.
+        before = self.y - KINK_SHARE * size / max(speed, np.finfo(float).tiny) * velocity
+        if any(jumps(self._flow, self.t, y, self._tried - self.t) for y in (self.y, before)):
             return StepFailed(Outcome.FAILED, KINK)
         return StepFailed(Outcome.FAILED, f"the integrator gave up: {message}")
 
