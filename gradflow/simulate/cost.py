@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from gradflow.errors import FAILURES, CostWarning
 from gradflow.flows.flow import Flow, Linearized
+from gradflow.numerics.krylov import fastest_decay
 from gradflow.simulate.integrators import Integrator
 from gradflow.solvers.control import jacobian_by_differences
 from gradflow.types import Array, Product
@@ -43,12 +43,12 @@ class CostWatch:
     the looks at a growing number of gradients.
     """
 
-    def __init__(self, flow: Flow, solver: Any, name: str, end_time: float) -> None:
+    def __init__(self, flow: Flow, solver: Any, name: str, num_states: int, end_time: float) -> None:
         self._flow, self._name, self._end_time = flow, name, end_time
         self._stages = int(solver.n_stages)
         self._limit = stability_interval(solver.A, solver.B)
         self._next_look: float = FIRST_LOOK
-        self._direction: Array | None = None
+        self._direction = np.random.default_rng(0).standard_normal(num_states)
 
     def look(self, t: float, y: Array, num_gradients: int) -> None:
         """Predict again if enough gradients were spent since the last time."""
@@ -56,7 +56,7 @@ class CostWatch:
             return
         self._next_look = NEXT_LOOK * num_gradients
         try:
-            decay = self._fastest_decay(_product(self._flow, t, y), y.size)
+            decay, self._direction = fastest_decay(_product(self._flow, t, y), self._direction, NUM_PRODUCTS)
         except FAILURES:
             return  # A prediction that cannot be made ends no run.
         predicted = num_gradients + self._stages * decay * (self._end_time - t) / self._limit
@@ -69,20 +69,6 @@ class CostWatch:
                 CostWarning,
                 stacklevel=5,
             )
-
-    def _fastest_decay(self, product: Callable[[Array], Array], size: int) -> float:
-        """Return the Rayleigh quotient after some power iterations, 0 where the fastest mode grows."""
-        v = np.random.default_rng(0).standard_normal(size) if self._direction is None else self._direction
-        decay = 0.0
-        for _ in range(NUM_PRODUCTS):
-            v /= np.linalg.norm(v)
-            image = product(v)
-            decay = -float(v @ image)
-            if not image.any():
-                return 0.0
-            v = image
-        self._direction = v
-        return max(decay, 0.0)
 
 
 def _product(flow: Flow, t: float, y: Array) -> Product:

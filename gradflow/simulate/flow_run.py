@@ -74,23 +74,23 @@ class FlowRun:
                 self.integrator.tolerances(**self.tolerances),
                 self._arrived,
             )
-            costs: CostWatch | None = None
             # A budget is the user's own limit of the work; this one stands where there is none.
             bounded = self.settings["max_evaluations"] is not None
             creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
             stillness = Stillness(self.end_time, **self.tolerances)
             stillness.look(self.point)
+            costs, first = None, self.point.step
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
                 if ended:
                     return ended
-                if costs is None and watches(stepper.solver, self.integrator):
-                    costs = CostWatch(self.flow, stepper.solver, self.integrator.name, self.end_time)
-                if costs is not None:
-                    costs.look(self.point.time, self.point.state, self.counted.num_gradients)
                 now = self.point
                 stillness.look(now)
+                if now.step == first + 1:
+                    costs = self._cost_watch(stepper.solver)
+                if costs is not None:
+                    costs.look(now.time, now.state, self.counted.num_gradients)
                 if creep is not None and creep.creeps(now.time, now.state, self.counted.num_gradients):
                     return Ended(Outcome.FAILED, f"{KINK} (with `max_evaluations` it may go on so far)")
                 self.writer.look(self._so_far)
@@ -120,6 +120,11 @@ class FlowRun:
             origin=self.origin,
         )
         return run if self.earlier is None else joined(self.earlier, run)
+
+    def _cost_watch(self, solver: Any) -> CostWatch | None:
+        if not watches(solver, self.integrator):
+            return None
+        return CostWatch(self.flow, solver, self.integrator.name, self.point.state.size, self.end_time)
 
     def _so_far(self) -> Trajectory:
         return self.trajectory(
