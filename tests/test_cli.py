@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow import cases, studies
+from gradflow import cases
 from gradflow.cli import compare as compare_module
 from gradflow.cli import entry, main
 from gradflow.cli.plan import settle
+from gradflow.studies import run as studies
 
 
 @pytest.fixture(autouse=True)

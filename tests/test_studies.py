@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.studies import kept_steps
+from gradflow.studies.run import kept_steps
 
 BOWL = gf.problems.Quadratic([1.0, 4.0])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradflow
 from gradflow.cli.results import Finished, Results
-from gradflow.studies import aligned
+from gradflow.studies.table import aligned
 
 HEAD = (
     "",

@@ -27,7 +27,7 @@ from gradflow.cli.report import brief, finite
 from gradflow.curvature import sharpness
 from gradflow.rules import GradientDescent, HeavyBall, Nesterov, UpdateRule
 from gradflow.simulate import descend
-from gradflow.studies import aligned
+from gradflow.studies.table import aligned
 from gradflow.trajectory import Trajectory
 
 if TYPE_CHECKING:
