@@ -80,7 +80,7 @@ class Study:
             closest = min(near, key=lambda rate: near[rate])
             parts.append(f"descent stays within {near[closest]:.3g} of the flow at learning rate {closest:g}")
         if np.isfinite(self.order):
-            parts.append(f"the distance grows like its power {self.order:.2f}")
+            parts.append(f"distances grow like the learning rate to the power {self.order:.2f}")
         lost = [rate for rate, run in self.descents.items() if run.diverged]
         if lost:
             parts.append(f"from {min(lost):g} on it diverges")
