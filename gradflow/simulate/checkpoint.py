@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,10 +82,18 @@ class Writer:
             self.write(make())
 
     def write(self, run: Trajectory) -> None:
-        """Write a run, if there is a checkpoint to write."""
+        """Write a run, if there is a checkpoint to write; where that fails, warn: the run goes on."""
         if self._checkpoint is None:
             return
         began = time.monotonic()
-        run.save(self._checkpoint.path)
+        try:
+            run.save(self._checkpoint.path)
+        except OSError as error:
+            warnings.warn(
+                f"the checkpoint {str(self._checkpoint.path)!r:.200} could not be written ({error}); "
+                "the run itself is not touched",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         now = time.monotonic()
         self._next = now + max(self._checkpoint.seconds, _LEAST_SHARE * (now - began))

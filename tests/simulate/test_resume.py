@@ -1,6 +1,7 @@
 """A run that goes on where it ended is the run that was never interrupted."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -228,3 +229,27 @@ def test_a_checkpoint_holds_the_whole_run_at_its_end(kind, tmp_path):
 def test_a_checkpoint_that_cannot_be_written_is_refused_at_the_door(checkpoint):
     with pytest.raises(ValueError, match="`checkpoint` must be"):
         gf.descend(gf.problems.Quadratic(1.0), [1.0], 0.1, 3, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("kind", ["flow", "descent"])
+def test_a_checkpoint_whose_folder_goes_away_warns_and_the_run_reaches_its_end(kind, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    checkpoint = gf.Checkpoint(folder / "run.npz", seconds=1e-9)
+    bowl = gf.problems.Quadratic([1.0, 2.0])
+
+    def remove(t, w):
+        if t > 0 and folder.exists():
+            shutil.rmtree(folder)
+
+    def start():
+        if kind == "flow":
+            return gf.integrate(
+                gf.GradientFlow(bowl), [1.0, 1.0], 1.0, checkpoint=checkpoint, callback=remove
+            )
+        return gf.descend(bowl, [1.0, 1.0], 0.1, 20, checkpoint=checkpoint, callback=remove)
+
+    with pytest.warns(RuntimeWarning, match="could not be written"):
+        run = start()
+    assert run.outcome is gf.Outcome.FINISHED
+    assert not folder.exists()
