@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.errors import FAILURES
 from gradflow.flows.flow import Flow
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
 from gradflow.simulate.creeping import KINK, CreepWatch
 from gradflow.simulate.ending import Ended
-from gradflow.simulate.hooks import check_answer, evaluated
+from gradflow.simulate.hooks import HookError, check_answer, evaluated
 from gradflow.simulate.integrators import Integrator
 from gradflow.simulate.place import Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
-from gradflow.simulate.stepping import GuardedStepper, StepFailed
+from gradflow.simulate.stepping import GuardedStepper, StepFailed, sentence_of
 from gradflow.simulate.stillness import Stillness
 from gradflow.simulate.watch import Crossing, Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
@@ -59,6 +60,7 @@ class FlowRun:
         self._nodes: list[Point] = []
         self._left = self._next_wanted = 0
         self.recorder.last = self.point
+        self.first_step = self.point.step
 
     def steps(self) -> Ended:
         """Run, and return why it ended."""
@@ -79,7 +81,7 @@ class FlowRun:
             creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
             stillness = Stillness(self.end_time, **self.tolerances)
             stillness.look(self.point)
-            costs, first = None, self.point.step
+            costs = None
             while self.point.time < self.end_time:
                 ended = self._after_step(stepper.step(), stepper)
                 self.bar.reach(self.point.time, self.point.loss)
@@ -87,7 +89,7 @@ class FlowRun:
                     return ended
                 now = self.point
                 stillness.look(now)
-                if now.step == first + 1:
+                if now.step == self.first_step + 1:
                     costs = self._cost_watch(stepper.solver)
                 if costs is not None:
                     costs.look(now.time, now.state, self.counted.num_gradients)
@@ -102,6 +104,12 @@ class FlowRun:
             )
         except NonFinite as failure:
             return Ended(Outcome.DIVERGED, f"{failure} is not finite at t = {self.point.time:.9g}")
+        except (HookError, Warning, *FAILURES):
+            raise
+        except Exception as error:
+            if self.point.step == self.first_step:
+                raise  # At the very start it is the door that the error stands at.
+            return Ended(Outcome.FAILED, f"the step behind the last one failed: {sentence_of(error)}")
         stillness.judge()
         return Ended(Outcome.FINISHED, f"the run reached its end time {self.end_time:g}")
 
@@ -206,7 +214,7 @@ class FlowRun:
         return self.watch.located(before.time, place, place_at)
 
     def _note_node(self, point: Point) -> None:
-        """Keep the wanted rows of an interval once two more steps lie behind it, or with `_keep_pending`."""
+        """Keep the wanted rows of an interval once two more steps lie behind it, or with `keep_pending`."""
         self._nodes.append(point)
         if len(self._nodes) > AHEAD + 1 + self._left:
             self._keep_interval()

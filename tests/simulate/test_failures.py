@@ -147,6 +147,23 @@ def test_an_event_without_a_value_inside_a_step_fails_the_run():
     rows_are_sound(run)
 
 
+def test_a_bug_of_the_user_at_an_event_inside_a_step_keeps_what_was_reached():
+    """The state where a terminal event ends the run is looked at outside the integrator's steps."""
+
+    def gradient(w):
+        if abs(w[0] - 0.3456) < 1e-9:
+            raise TypeError("a bug of mine")
+        return np.array([-1.0])
+
+    line = problem(lambda w: -w[0], gradient)
+    events = {"there": gf.Event(lambda t, w: w[0], levels=0.3456, terminal=True)}
+    run = gf.integrate(gf.GradientFlow(line), [0.0], 1.0, rtol=1e-3, events=events)
+    assert run.outcome is gf.Outcome.FAILED
+    assert "a bug of mine" in run.message
+    assert len(run.times) > 1
+    rows_are_sound(run)
+
+
 def test_an_event_met_at_once_leaves_no_row_twice():
     flow = gf.GradientFlow(gf.problems.Quadratic(1.0))
     run = gf.integrate(flow, [1.0], 2.0, events={"soon": gf.Event(lambda t, w: t, levels=1e-300)})
