@@ -9,7 +9,8 @@ import numpy as np
 
 from gradflow.errors import Undefined
 from gradflow.flows.flow import Flow
-from gradflow.simulate.counting import BudgetSpent, NonFinite, are_finite
+from gradflow.numerics.vectors import are_finite
+from gradflow.simulate.counting import BudgetSpent, NonFinite
 from gradflow.simulate.creeping import KINK, jumps
 from gradflow.simulate.integrators import Integrator, Linearize, Stepper, jacobian
 from gradflow.simulate.recorder import Point
@@ -75,9 +76,10 @@ class GuardedStepper:
         end_time: float,
         options: dict[str, Any],
         arrive: Callable[[float, Array], Point],
+        confirm: Callable[[], Point],
     ) -> None:
         self._flow, self._integrator, self._end_time = flow, integrator, end_time
-        self._arrive = arrive
+        self._arrive, self._confirm = arrive, confirm
         self._options = {name: value for name, value in options.items() if integrator.takes(name)}
         dense = jacobian(flow) if integrator.takes("jac") else None
         if dense is not None:
@@ -128,6 +130,11 @@ class GuardedStepper:
             self._relax()
             return point
 
+    @property
+    def velocity(self) -> Array | None:
+        """dy/dt at the end of the last step, if an implicit formula knows it without an evaluation."""
+        return self._integrator.velocity(self.solver)
+
     def state_at(self, t: float) -> Array:
         """Return the state inside the last step."""
         return self.y if t == self.t else self.interpolant(t)
@@ -161,6 +168,7 @@ class GuardedStepper:
 
     def _take_back(self, end: StepFailed) -> None:
         """Prepare a smaller first step from the last accepted point, or end the run there."""
+        self.y = self._confirm().state
         length = (self._tried - self.t) or self._end_time - self.t
         self._first_step = 0.1 * length
         # Again and again at the same edge: it is where the steps would grow to.
