@@ -1,5 +1,7 @@
 """What is descended: losses over one flat weight vector."""
 
+from gradflow.problems.adapters.autograd import from_autograd
+from gradflow.problems.adapters.jax import from_jax
 from gradflow.problems.callables import from_callables
 from gradflow.problems.completed import as_problem
 from gradflow.problems.landscapes import (
@@ -44,6 +46,8 @@ __all__ = [
     "Start",
     "ThirdDerivative",
     "as_problem",
+    "from_autograd",
     "from_callables",
+    "from_jax",
     "overlapping_logistic",
 ]
