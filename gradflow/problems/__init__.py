@@ -4,6 +4,7 @@ from gradflow.problems.adapters.autograd import from_autograd
 from gradflow.problems.adapters.jax import from_jax
 from gradflow.problems.callables import from_callables
 from gradflow.problems.completed import as_problem
+from gradflow.problems.contract import check_problem
 from gradflow.problems.landscapes import (
     Catapult,
     DoubleWell,
@@ -17,6 +18,7 @@ from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegre
 from gradflow.problems.problem import (
     Closed,
     Differenced,
+    Doubted,
     Problem,
     RoughlyLinearized,
     Sampled,
@@ -32,6 +34,7 @@ __all__ = [
     "DeepLinear",
     "Differenced",
     "DoubleWell",
+    "Doubted",
     "FeedForward",
     "LinearRegression",
     "LogisticRegression",
@@ -46,6 +49,7 @@ __all__ = [
     "Start",
     "ThirdDerivative",
     "as_problem",
+    "check_problem",
     "from_autograd",
     "from_callables",
     "from_jax",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gradflow import validate
-from gradflow.problems.completed import ByDifferences, Exact
+from gradflow.problems.completed import ByDifferences, Exact, SampledByDifferences
 from gradflow.problems.members import Members
 from gradflow.types import Array
 
@@ -24,6 +28,10 @@ def from_callables(
     *,
     loss_and_gradient: Callable[[Array], Any] | None = None,
     hvp: Callable[[Array, Array], Any] | None = None,
+    linearize: Callable[[Array], Any] | None = None,
+    num_samples: int | None = None,
+    averaged: bool = True,
+    check: bool = True,
 ) -> Exact | ByDifferences:
     """Return the problem whose loss and derivatives are the given functions.
 
@@ -43,9 +51,20 @@ def from_callables(
     num_weights : int, optional
         n. By default a weight vector of any length is passed on.
     loss_and_gradient : callable, optional
-        ``loss_and_gradient(w)``, the pair of both; used wherever both are wanted.
+        ``loss_and_gradient(w)``, the pair of both; used wherever both are wanted. With `num_samples` it is
+        ``loss_and_gradient(w, indices)``, that of the samples `indices`, a vector of whole numbers.
     hvp : callable, optional
         ``hvp(w, v)``, the product with the Hessian at w, for one v of shape (n,).
+    linearize : callable, optional
+        ``linearize(w)``: loss, gradient and the function v -> H(w) v, where that reuses the passes at w.
+    num_samples : int, optional
+        N: the loss is one of the samples 0 to N - 1. Then `loss_and_gradient` alone is given.
+    averaged : bool
+        Whether the loss of samples is their mean, else it is their sum.
+    check : bool
+        Whether the first run looks at its start whether the loss is the same twice and the gradient's slope
+        that of differences of the loss: about twenty evaluations, which no run counts. What a function
+        raises there, and what is not finite, is left to the run.
 
     Raises
     ------
@@ -62,6 +81,7 @@ def from_callables(
     array([12.,  0.])
     """
     functions = {"loss": loss, "gradient": gradient, "loss_and_gradient": loss_and_gradient, "hvp": hvp}
+    functions["linearize"] = linearize
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise ValueError(f"`{name}` must be a function, got {function!r:.60}")
@@ -70,8 +90,52 @@ def from_callables(
     if gradient is None and loss_and_gradient is None:
         raise ValueError(NO_GRADIENT)
     size = None if num_weights is None else validate.count("num_weights", num_weights)
-    members = Members(size, loss, gradient, loss_and_gradient, hvp)
+    if num_samples is not None:
+        if any(each is not None for each in (loss, gradient, hvp, linearize)) or loss_and_gradient is None:
+            raise ValueError(
+                "`num_samples` must come with `loss_and_gradient(w, indices)` alone, got other functions"
+            )
+        sampled = _sampled(loss_and_gradient, size, validate.count("num_samples", num_samples), averaged)
+        sampled.is_doubted = check
+        return sampled
+    members = Members(size, loss, gradient, loss_and_gradient, hvp, linearize)
     name = f"Callables({'any number of' if size is None else size} weights, hvp "
-    if hvp is None:
-        return ByDifferences(members, name + "by differences of gradients)")
-    return Exact(members, name + "given)")
+    is_exact = hvp is not None or linearize is not None
+    problem: Exact | ByDifferences
+    if is_exact:
+        problem = Exact(members, name + "given)")
+    else:
+        problem = ByDifferences(members, name + "by differences of gradients)")
+    problem.is_doubted = check
+    return problem
+
+
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """A loss of samples, by a function of the weights and of which samples: those of `indices`."""
+
+    function: Callable[[Array, NDArray[np.intp]], Any]
+    num_weights: int | None
+    indices: NDArray[np.intp]
+    averaged: bool
+
+    @property
+    def num_samples(self) -> int:
+        return self.indices.size
+
+    def __repr__(self) -> str:
+        size = "any number of" if self.num_weights is None else self.num_weights
+        return f"Callables({size} weights, {self.num_samples} samples, hvp by differences of gradients)"
+
+    def loss_and_gradient(self, w: Array) -> Any:
+        return self.function(w, self.indices.copy())
+
+    def subset(self, indices: NDArray[np.intp]) -> _Samples:
+        return _Samples(self.function, self.num_weights, self.indices[indices], self.averaged)
+
+
+def _sampled(
+    function: Callable[..., Any], size: int | None, num_samples: int, averaged: bool
+) -> SampledByDifferences:
+    samples = _Samples(function, size, np.arange(num_samples), averaged)
+    return SampledByDifferences(Members(size, joint=samples.loss_and_gradient), samples)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
+from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
 from gradflow.problems.problem import Followed, Problem, Product, Sampled
 from gradflow.problems.recurrent.memory import AssociativeMemory
@@ -134,6 +135,8 @@ def _members(thing: Any) -> Members:
 class _Completed:
     """What all completed problems have: loss and gradient from the members, and the author's repr."""
 
+    is_doubted = False
+
     def __init__(self, members: Members, author: Any) -> None:
         # Any: None where a weight vector of any length will do.
         self.num_weights: Any = members.num_weights
@@ -154,6 +157,15 @@ class _Completed:
     def loss_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient at w."""
         return self._members.both_at(w)
+
+    def check_start(self, w: Array) -> None:
+        """Look once whether a gradient that is doubted belongs to its loss; see `Doubted`."""
+        if not self.is_doubted:
+            return
+        wrong = complaint(self, w)
+        if wrong is not None:
+            raise ValueError(wrong)
+        self.is_doubted = False
 
     def accept(self, w: Array) -> None:
         """Tell an author's object that wants to know it which weights a run has come to."""

@@ -119,6 +119,14 @@ class ThirdDerivative(Protocol):
 
 
 @runtime_checkable
+class Doubted(Protocol):
+    """A problem whose loss and gradient a user wrote, and which a run looks at before it begins."""
+
+    def check_start(self, w: Array) -> None:
+        """Raise ValueError if loss and gradient at w do not belong together; once, none the second time."""
+
+
+@runtime_checkable
 class Followed(Protocol):
     """A problem with several branches that follows the one a run is on."""
 

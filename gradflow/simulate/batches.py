@@ -22,7 +22,8 @@ class Batches:
         if not isinstance(problem, Sampled):
             raise ValueError(
                 f"`batch` must be None for a problem without samples, got {size!r:.60} for {problem!r:.60}; "
-                "give it `num_samples` and `subset(indices)`, see gf.problems.as_problem"
+                "give gf.problems.from_callables `num_samples` and `loss_and_gradient(w, indices)`, or a "
+                "class `num_samples` and `subset(indices)`, see gf.problems.as_problem"
             )
         self._problem = problem
         self.size = validate.count("batch", size)

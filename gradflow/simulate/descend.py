@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from gradflow import scaling, validate
 from gradflow.events.event import Event
 from gradflow.problems.completed import as_problem
-from gradflow.problems.problem import Problem
+from gradflow.problems.problem import Doubted, Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.rules.reading import check_schedule
 from gradflow.scaling import Scale
@@ -132,6 +132,8 @@ def descend(
     """
     problem = as_problem(problem)
     w0 = validate.weight_vector("w0", w0, problem.num_weights)
+    if isinstance(problem, Doubted):
+        problem.check_start(w0.copy())
     return descended(
         problem,
         as_rule(rule, w0.size),

@@ -15,6 +15,7 @@ from gradflow import validate
 from gradflow.events.event import Event
 from gradflow.flows.flow import Flow
 from gradflow.problems.completed import Descendable
+from gradflow.problems.problem import Doubted
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.counting import LastPoint
 from gradflow.simulate.ending import run_to_its_end
@@ -143,6 +144,8 @@ def integrate(
     """
     flow = checked_flow(flow)
     w0 = validate.weight_vector("w0", w0, flow.problem.num_weights)
+    if isinstance(flow.problem, Doubted):
+        flow.problem.check_start(w0.copy())
     start, end = span(start_time, end_time)
     return integrated(
         flow,
