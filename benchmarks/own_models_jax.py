@@ -6,6 +6,7 @@ CPU seconds of one core, medians of interleaved rounds:
 
 import argparse
 import time
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +45,7 @@ def models(dtype):
         yield (
             name,
             perceptron,
-            [(normal(*pair), normal(pair[1])) for pair in zip(widths, widths[1:], strict=False)],
+            [(normal(*pair), normal(pair[1])) for pair in pairwise(widths)],
         )
     yield "convolutional", convolutional, [normal(8, 1, 3, 3), normal(8, 8, 3, 3), normal(512, 10)]
 

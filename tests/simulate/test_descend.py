@@ -89,7 +89,7 @@ def test_divergence_is_a_result_that_keeps_its_finite_rows():
 
 def test_weights_that_leave_the_finite_numbers_end_the_run_though_the_loss_stays_finite():
     bounded = gf.problems.from_callables(
-        lambda w: float(np.tanh(w[0])), lambda w: np.array([-1e308]), num_weights=1
+        lambda w: float(np.tanh(w[0])), lambda w: np.array([-1e308]), num_weights=1, check=False
     )
     run = gf.descend(bounded, [0.0], 1.0, 10)
     assert run.outcome is gf.Outcome.DIVERGED

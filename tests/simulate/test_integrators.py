@@ -35,7 +35,11 @@ class Counted:
         hvp = self.hvp if exact else None
         return gf.GradientFlow(
             gf.problems.from_callables(
-                self.loss, num_weights=self.size, loss_and_gradient=self.loss_and_gradient, hvp=hvp
+                self.loss,
+                num_weights=self.size,
+                loss_and_gradient=self.loss_and_gradient,
+                hvp=hvp,
+                check=False,
             )
         )
 
