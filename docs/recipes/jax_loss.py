@@ -8,8 +8,7 @@ import gradflow as gf
 
 
 def loss(params, inputs, targets):
-    hidden = jnp.tanh(inputs @ params["in"])
-    return jnp.mean((hidden @ params["out"] - targets) ** 2)
+    return jnp.mean((jnp.tanh(inputs @ params["in"]) @ params["out"] - targets) ** 2)
 
 
 inputs = np.random.default_rng(0).normal(size=(64, 3))
