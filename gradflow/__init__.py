@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
     from gradflow.events import Event
     from gradflow.flows import Flow, GradientFlow
+    from gradflow.problems.contract import check_problem
     from gradflow.simulate.checkpoint import Checkpoint
     from gradflow.simulate.descend import descend
     from gradflow.simulate.integrate import integrate
@@ -58,6 +59,7 @@ _PLACES = {
     "ToleranceWarning": "errors",
     "Trajectory": "trajectory",
     "Undefined": "errors",
+    "check_problem": "problems",
     "compare": "analysis",
     "descend": "simulate",
     "every": "simulate",
@@ -83,6 +85,7 @@ __all__ = [
     "Undefined",
     "analysis",
     "cases",
+    "check_problem",
     "compare",
     "curvature",
     "datasets",

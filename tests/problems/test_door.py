@@ -157,3 +157,13 @@ def test_a_contract_holds_for_samples():
     contract = gf.problems.check_problem(data, data.initial_weights(0))
     assert contract.holds
     assert contract.findings[-1].name == "subsets make the whole"
+
+
+def test_curvature_of_a_single_precision_gradient_comes_back_with_what_it_is_good_for():
+    def single(w):
+        return (HESSIAN.astype(np.float32) @ np.sin(w.astype(np.float32))).astype(np.float32)
+
+    problem = gf.problems.from_callables(loss, single, check=False)
+    with pytest.warns(RuntimeWarning, match="can be vouched for|lets eigenvalues be vouched for"):
+        found = gf.curvature.sharpness(problem, 1e-2 * np.ones(3))
+    assert found == pytest.approx(np.linalg.eigvalsh(HESSIAN)[-1], rel=1e-3)
