@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import pi, sqrt
 
 import numpy as np
 from scipy.special import ndtr
@@ -18,7 +19,7 @@ class Activation:
     Attributes
     ----------
     value : callable
-        ``value(x, out)`` writes f(x); it may clip `x` where that changes nothing in float64.
+        ``value(x, out)`` writes f(x); it may clip `x` where that changes nothing in its precision.
     slope : callable or None
         ``slope(x, y, out)`` writes f'(x); None where f' is 1.
     second : callable or None
@@ -48,9 +49,14 @@ def _tanh_second(_x: Array, y: Array, slope: Array, out: Array) -> None:
     out *= -2.0
 
 
+def _largest(x: Array) -> float:
+    """Return about the largest argument of exp that does not overflow in the precision of x."""
+    return 709.0 if x.dtype == np.float64 else 87.0
+
+
 def _sigmoid(x: Array, out: Array) -> None:
-    # exp(709) is the last that does not overflow, and 1 / (1 + exp(709)) is 0 to 308 decimals.
-    np.maximum(x, -709.0, out=out)
+    # 1 / (1 + exp(709)) is 0 to 308 decimals.
+    np.maximum(x, -_largest(x), out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)
     out += 1.0
@@ -77,7 +83,7 @@ def _relu_slope(_x: Array, y: Array, out: Array) -> None:
 
 
 def _softplus(x: Array, out: Array) -> None:
-    np.minimum(x, 709.0, out=out)
+    np.minimum(x, _largest(x), out=out)
     np.exp(out, out=out)
     np.log1p(out, out=out)
     np.maximum(x, out, out=out)
@@ -96,7 +102,7 @@ def _softplus_second(_x: Array, y: Array, slope: Array, out: Array) -> None:
 
 
 def _swish(x: Array, out: Array) -> None:
-    np.maximum(x, -709.0, out=x)
+    np.maximum(x, -_largest(x), out=x)
     _sigmoid(x, out)
     out *= x
 
@@ -116,7 +122,7 @@ def _normal_density(x: Array, out: Array) -> None:
     np.multiply(out, out, out=out)
     out *= -0.5
     np.exp(out, out=out)
-    out *= 1.0 / np.sqrt(2.0 * np.pi)
+    out *= 1.0 / sqrt(2.0 * pi)
 
 
 def _gelu(x: Array, out: Array) -> None:

@@ -91,6 +91,18 @@ class RoughlyLinearized(Protocol):
 
 
 @runtime_checkable
+class SinglePasses(Protocol):
+    """A problem whose passes can be made in single precision."""
+
+    def in_single(self) -> Problem:
+        """Return the same problem with gradients and products computed in float32.
+
+        Everything comes back as float64. Gradients and products (exact, or of `rough_linearizations`, not
+        differences of gradients) should be good to about 1e-6, losses to about 1e-7.
+        """
+
+
+@runtime_checkable
 class Differenced(Protocol):
     """A problem whose products with the Hessian are differences of its gradients.
 
