@@ -56,6 +56,8 @@ class FlowRun:
     def __post_init__(self) -> None:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
+        # Passes in single precision serve the steps alone: records and events evaluate the problem itself.
+        self._shares = self.counted.problem is self.recorder.problem
         self._is_watched = bool(self.watch.events) or self.callback is not None
         self._nodes: list[Point] = []
         self._left = self._next_wanted = 0
@@ -220,9 +222,12 @@ class FlowRun:
             self._keep_interval()
 
     def keep_pending(self) -> None:
-        """Keep the wanted rows that still waited for more steps."""
+        """Keep the wanted rows that still waited for more steps, and the last loss in double precision."""
         while self._left + 1 < len(self._nodes):
             self._keep_interval()
+        last = self.recorder.last
+        if not self._shares and np.isfinite(last.loss):
+            self.recorder.restate(float(self.recorder.problem.loss(last.weights)))
 
     def _keep_interval(self) -> None:
         """Keep the wanted rows between two nodes and at the second one, interpolated through those around."""
@@ -263,7 +268,7 @@ class FlowRun:
         w = self.flow.weights(state)
         product = None
         asks = self._takes_product or self.recorder.takes_product(step, kept)
-        if asks and self.counted.remembered(w) is None:
+        if self._shares and asks and self.counted.remembered(w) is None:
             product = self.counted.with_product(w)[2]
         change = self.flow(t, state)
         velocity = self.flow.weights(change)
@@ -271,4 +276,5 @@ class FlowRun:
         slope = float(gradient @ velocity)
         if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
             raise NonFinite("the loss or its gradient")
-        return Point(t, step, state, w, loss, velocity, change, slope, gradient=gradient, product=product)
+        known = gradient if self._shares else None
+        return Point(t, step, state, w, loss, velocity, change, slope, gradient=known, product=product)

@@ -22,6 +22,7 @@ from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
+from gradflow.simulate.precision import passes_of
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -43,6 +44,7 @@ def integrate(
     method: str | Callable[..., Any] = "auto",
     rtol: float = 1e-6,
     atol: float | None = None,
+    precision: str = "double",
     times: int | ArrayLike | None = None,
     events: Mapping[str, Event] | None = None,
     record: Record | None = None,
@@ -71,6 +73,10 @@ def integrate(
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
         closely as one from large ones.
+    precision : {"double", "single"}
+        In what precision the run evaluates gradients and products; state and error control are in double either
+        way. "single" is for problems with ``in_single()`` and an `rtol` of at least 1e-6, with any method that
+        evaluates the flow: see the notes.
     times : int or array_like, optional
         Rows to keep besides the first and the last: every accepted step by default, an array of
         flow times, or that many equally spaced ones. They do not change the steps and cost no gradient:
@@ -117,6 +123,10 @@ def integrate(
     RecordWarning
         If a record has no value somewhere.
 
+    Notes
+    -----
+    Passes in single precision. TODO
+
     See Also
     --------
     descend : Discrete steps on the same clock.
@@ -141,6 +151,7 @@ def integrate(
         end,
         method=method,
         tolerances=_tolerances(rtol, atol, w0),
+        precision=precision,
         times=times,
         events=events,
         record=record,
@@ -161,6 +172,7 @@ def integrated(
     *,
     method: str | Callable[..., Any],
     tolerances: dict[str, float],
+    precision: str,
     times: int | ArrayLike | None,
     events: Mapping[str, Event] | None,
     record: Record | None,
@@ -181,7 +193,7 @@ def integrated(
     if callback is not None:
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
-    counted = LastPoint(flow.problem, budget)
+    counted = LastPoint(passes_of(flow.problem, precision, tolerances["rtol"]), budget)
     integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
     weights = flow.weights(state)
     recorder = Recorder(
@@ -201,6 +213,7 @@ def integrated(
             "end_time": end,
             "method": method if isinstance(method, str) else repr(method),
             **tolerances,
+            "precision": precision,
             "times": None if times is None else len(wanted),
             "gradient_tolerance": gradient_tolerance,
             "max_evaluations": budget,

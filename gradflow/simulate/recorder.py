@@ -86,6 +86,13 @@ class Recorder:
         self._step_losses.append(point.loss)
         self._step_times.append(point.time)
 
+    def restate(self, loss: float) -> None:
+        """Take this for the loss of the last point, in its row and among the losses of the steps as well."""
+        self.last = self.last._replace(loss=loss)
+        self._step_losses[-1] = loss
+        if self.last_kept is not None and self.last_kept.time == self.last.time:
+            self._rows["loss"].put(self._num_rows - 1, loss)
+
     def keep(self, point: Point, kept: bool = True, place: Place | None = None) -> None:
         """Keep a point as a row where `kept`, and evaluate the records that are due there."""
         fresh = kept and (self.last_kept is None or point.time > self.last_kept.time)
