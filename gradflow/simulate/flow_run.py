@@ -50,6 +50,7 @@ class FlowRun:
     origin: Origin
     writer: Writer
     bar: Progress
+    spacing: float
     earlier: Trajectory | None = None
     stepper: GuardedStepper | None = None
 
@@ -80,7 +81,7 @@ class FlowRun:
             )
             # A budget is the user's own limit of the work; this one stands where there is none.
             bounded = self.settings["max_evaluations"] is not None
-            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
+            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time, self.spacing)
             stillness = Stillness(self.end_time, **self.tolerances)
             stillness.look(self.point)
             costs = None

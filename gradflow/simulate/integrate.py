@@ -22,7 +22,7 @@ from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
-from gradflow.simulate.precision import passes_of
+from gradflow.simulate.precision import SPACINGS, bearing, passes_of
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -194,7 +194,9 @@ def integrated(
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
     counted = LastPoint(passes_of(flow.problem, precision, tolerances["rtol"]), budget)
-    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
+    integrator = bearing(
+        resolve(method, state.size, flow.symmetric, tolerances["rtol"]), method, precision
+    )
     weights = flow.weights(state)
     recorder = Recorder(
         flow.problem,
@@ -238,6 +240,7 @@ def integrated(
             origin=Origin(flow),
             writer=Writer(checkpoint),
             bar=bar,
+            spacing=SPACINGS[precision],
             earlier=earlier,
         )
         return run_to_its_end(

@@ -54,6 +54,10 @@ class Integrator:
     own_differences : bool
         Whether it differences the flow where it gets no product: a difference costs one gradient, an
         exact product 1.1 to 2, so that only rough ones, 0.4 to 0.8, are worth handing over.
+    bears_rounding : bool
+        Whether it gets on with gradients in single precision. scipy's stiff methods measure errors weight by
+        weight and solve for more digits, down to a thousandth of the tolerance: they find rounding there, and
+        shorten their steps.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Integrator:
     own_differences: bool = False
     tight: float = 1.0
     tightening: float = 0.0
+    bears_rounding: bool = True
 
     def tolerances(self, rtol: float, atol: float) -> dict[str, float]:
         """Return the tolerances that the integrator is given, so that the run keeps those that were asked."""
@@ -92,9 +97,9 @@ INTEGRATORS = {
         Integrator("RK23", RK23),
         Integrator("RK45", RK45),
         Integrator("DOP853", DOP853, tight=1e-6, tightening=0.12),
-        Integrator("Radau", Radau),
-        Integrator("BDF", BDF, tight=1e-6, tightening=0.2),
-        Integrator("LSODA", LSODA),
+        Integrator("Radau", Radau, bears_rounding=False),
+        Integrator("BDF", BDF, tight=1e-6, tightening=0.2, bears_rounding=False),
+        Integrator("LSODA", LSODA, bears_rounding=False),
         Integrator("krylov-bdf", KrylovBDF, own_differences=True),
         Integrator("rock2", ROCK2),
         Integrator("cvode", CVODE, tight=1e-6, tightening=0.2),

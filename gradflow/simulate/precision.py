@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradflow.problems.problem import Differenced, Problem, SinglePasses
+import numpy as np
 
-PRECISIONS = ("double", "single")
+from gradflow.problems.problem import Differenced, Problem, SinglePasses
+from gradflow.simulate.integrators import SWITCHING, Integrator
+
+# Relative spacing of the numbers that passes compute with.
+SPACINGS = {"double": float(np.finfo(np.float64).eps), "single": float(np.finfo(np.float32).eps)}
 # Passes in single precision leave about 1e-7 of the weights, a tenth of the tolerance that is asked for.
 SMALLEST_SINGLE_RTOL = 1e-6
 
@@ -20,7 +24,7 @@ def passes_of(problem: Problem, precision: Any, rtol: float) -> Problem:
         If the precision is unknown, finer tolerances are asked for than single precision carries, or the
         problem has no such passes.
     """
-    if not isinstance(precision, str) or precision not in PRECISIONS:
+    if not isinstance(precision, str) or precision not in SPACINGS:
         raise ValueError(f"`precision` must be 'double' or 'single', got {precision!r:.60}")
     if precision == "double":
         return problem
@@ -41,3 +45,21 @@ def passes_of(problem: Problem, precision: Any, rtol: float) -> Problem:
             f"gradients, got {single!r:.60}"
         )
     return single
+
+
+def bearing(integrator: Integrator, method: Any, precision: str) -> Integrator:
+    """Return the integrator of a run, or a matrix-free one where "auto" chose one that does not bear rounding.
+
+    Raises
+    ------
+    ValueError
+        If such a one was asked for.
+    """
+    if precision == "double" or integrator.bears_rounding:
+        return integrator
+    if isinstance(method, str) and method.lower() == "auto":
+        return SWITCHING
+    raise ValueError(
+        "`method` must be none of BDF, LSODA and Radau with precision='single', which ask for more digits, got "
+        f"{integrator.name}: krylov-bdf is stiff too"
+    )
