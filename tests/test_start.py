@@ -10,9 +10,9 @@ import gradflow as gf
 HEAVY = ("scipy", "matplotlib", "gradflow.problems", "gradflow.simulate")
 
 
-def imported(code):
+def imported(code, heavy=HEAVY):
     """Return which of the heavy modules a new interpreter has loaded after `code`."""
-    code += f"\nimport sys\nsys.stderr.write(' '.join(n for n in {HEAVY} if n in sys.modules))"
+    code += f"\nimport sys\nsys.stderr.write(' '.join(n for n in {heavy} if n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stderr.splitlines()[-1].split() if done.stderr else []
 
@@ -38,6 +38,19 @@ def test_help_and_wrong_arguments_wait_for_nothing(words):
     code = f"from gradflow.cli import main\ntry: main({words})\nexcept SystemExit: pass"
     code += "\nimport sys; sys.stderr.write(chr(10))"
     assert imported(code) == []
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"]], ids=" ".join)
+def test_a_list_builds_nothing_that_it_names(words):
+    code = f"from gradflow.cli import main\nassert main({words}) == 0"
+    code += "\nimport sys; sys.stderr.write(chr(10))"
+    assert imported(code) == []
+
+
+@pytest.mark.parametrize("name", ["integrate", "descend", "study"])
+def test_a_run_waits_for_no_interpolation_no_bar_and_no_figure(name):
+    aside = ("scipy.interpolate", "tqdm", "asyncio", "matplotlib")
+    assert imported(f"import gradflow; gradflow.{name}", aside) == []
 
 
 def test_what_is_asked_for_is_imported_then():
