@@ -19,6 +19,7 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
+import header  # noqa: E402
 import numpy as np  # noqa: E402
 import threadpoolctl  # noqa: E402
 from descent_peers import Run, jax_scan, jax_steps, naive, torch_sgd  # noqa: E402
@@ -171,9 +172,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     with threadpoolctl.threadpool_limits(1):
-        for library in threadpoolctl.threadpool_info():
-            if library["internal_api"] == "openblas":
-                print(f"openblas {library['version']}, {library['architecture']} kernels")
+        header.show()
         for name, hidden in NETS.items():
             task = Task(hidden)
             title = f"{name}, {NUM_SAMPLES} digits, float64"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
+import header
 import numpy as np
 from flow_contenders import Contender, Counted, TooLong, contenders, measured_costs
 from flow_figure import plot
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--no-figure", action="store_true")
     arguments = parser.parse_args()
     on_one_core()
+    header.show()
     begin = time.process_time()
     all_results: dict[str, Results] = {}
     goals: list[str] = []
