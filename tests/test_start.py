@@ -1,5 +1,7 @@
 """What is imported, and when."""
 
+import pickle
+import pydoc
 import subprocess
 import sys
 
@@ -74,6 +76,17 @@ def test_a_star_brings_all_of_them():
     exec("from gradflow import *", found)
     assert set(gf.__all__) <= set(found)
     assert found["descend"] is gf.descend
+
+
+def test_help_knows_all_of_them():
+    text = pydoc.render_doc(gf, renderer=pydoc.plaintext)
+    assert all(name in text for name in gf.__all__)
+    assert "Follow a flow from the weights `w0` to `end_time`" in text
+
+
+@pytest.mark.parametrize("name", ["descend", "Outcome", "GradientFlow"])
+def test_what_was_asked_for_is_pickled_by_its_own_place(name):
+    assert pickle.loads(pickle.dumps(getattr(gf, name))) is getattr(gf, name)
 
 
 def test_another_name_is_an_attribute_error():

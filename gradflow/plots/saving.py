@@ -71,10 +71,14 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
 @contextmanager
 def _laid_out(figure: Figure) -> Iterator[None]:
     """Lay the figure out once and hold it there: else each format costs a layout and two drawings."""
-    engine, dots = figure.get_layout_engine(), figure.dpi
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    engine, dots, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
     if engine is None:
         yield
         return
+    # A canvas of its own: a window that shows the figure would follow its resolution.
+    FigureCanvasAgg(figure)
     try:
         figure.dpi = DOTS_PER_INCH
         engine.execute(figure)
@@ -85,6 +89,7 @@ def _laid_out(figure: Figure) -> Iterator[None]:
     finally:
         figure.dpi = dots
         figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
 
 
 def _figure_of(drawn: Any) -> Figure:

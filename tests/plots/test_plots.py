@@ -402,12 +402,23 @@ class TestSaving:
         assert laid_out == [200]
         assert png.read_bytes() == (tmp_path / "by_itself.png").read_bytes()
 
-    def test_the_figure_keeps_its_layout_and_its_resolution(self, tmp_path):
-        figure = self.figure()
-        engine, dots = figure.get_layout_engine(), figure.dpi
-        plots.save_figure(figure, tmp_path / "a")
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_the_figure_keeps_its_layout_its_resolution_and_its_window(self, fails, tmp_path, monkeypatch):
+        ax = plots.draw_losses({"flow": flow()})
+        figure = ax.figure
+        engine, dots, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
+        resized = []
+        monkeypatch.setattr(canvas.manager, "resize", lambda *size: resized.append(size))
+        if fails:
+            monkeypatch.setattr(Figure, "savefig", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                plots.save_figure(figure, tmp_path / "a")
+        else:
+            plots.save_figure(figure, tmp_path / "a")
         assert figure.get_layout_engine() is engine
         assert figure.dpi == dots
+        assert figure.canvas is canvas
+        assert resized == []
 
     def test_a_figure_without_a_layout_stays_where_it_was_put(self, tmp_path):
         figure = Figure()
