@@ -50,8 +50,8 @@ def test_a_list_builds_nothing_that_it_names(words):
 
 
 @pytest.mark.parametrize("name", ["integrate", "descend", "study"])
-def test_a_run_waits_for_no_interpolation_no_bar_and_no_figure(name):
-    aside = ("scipy.interpolate", "tqdm", "asyncio", "matplotlib")
+def test_a_run_waits_for_no_interpolation_no_bar_no_figure_and_no_compiler(name):
+    aside = ("scipy.interpolate", "tqdm", "asyncio", "matplotlib", "numba")
     assert imported(f"import gradflow; gradflow.{name}", aside) == []
 
 
