@@ -33,13 +33,21 @@ def test_it_prints_where_it_is_told():
     assert stream.getvalue().startswith("gradflow ")
 
 
-def test_it_says_which_kernels_were_asked_for_and_by_whom(monkeypatch):
-    monkeypatch.setenv("GRADFLOW_KERNELS", "numpy")
+@pytest.fixture
+def variable(monkeypatch):
+    """Sets the environment variable for one test."""
+    yield lambda value: (monkeypatch.setenv("GRADFLOW_KERNELS", value), gf.kernels.use("auto"))
+    monkeypatch.undo()
+    gf.kernels.use("auto")
+
+
+def test_it_says_which_kernels_were_asked_for_and_by_whom(variable):
+    variable("numpy")
     assert config()["kernels"] == "numpy (GRADFLOW_KERNELS asks for it)"
 
 
-def test_a_wrong_value_of_the_environment_variable_is_one_sentence(monkeypatch):
-    monkeypatch.setenv("GRADFLOW_KERNELS", "fortran")
+def test_a_wrong_value_of_the_environment_variable_is_one_sentence(variable):
+    variable("fortran")
     with pytest.raises(
         ValueError, match=r"^`GRADFLOW_KERNELS` must be one of auto, numba, numpy, got 'fortran'$"
     ):

@@ -29,15 +29,17 @@ class Choice:
     reason: str
 
 
-_asked: Choice | None = None
-_broken = ""
+_WHERE_INSTALLED = Choice("numba", "it is installed")
+# What has been made under the present choice, by names; None stands for numpy.
+made: dict[tuple[str, str], Any] = {}
+_choice: Choice | None = None
 
 
 def use(name: str) -> None:
     """Choose the kernels of this process from now on.
 
-    Results agree to rounding: within 2 units in the last place with numba, within 1e-15 of a value with
-    numpy. Workspaces, problems and runs that exist already follow at their next pass.
+    Results agree to rounding. Problems and runs that exist already follow at their next pass. The
+    environment variable is read when kernels are first needed, and again after ``use("auto")``.
 
     Parameters
     ----------
@@ -63,9 +65,10 @@ def use(name: str) -> None:
     Choice(name='numpy', reason='gradflow.kernels.use asks for it')
     >>> use("auto")
     """
-    global _asked
+    global _choice
     wanted = _checked("name", name)
-    _asked = None if wanted == "auto" else _given(wanted, "gradflow.kernels.use asks for it")
+    _choice = None if wanted == "auto" else _given(wanted, "gradflow.kernels.use asks for it")
+    made.clear()
 
 
 def choice() -> Choice:
@@ -78,16 +81,10 @@ def choice() -> Choice:
     ImportError
         If it asks for numba, which is not installed.
     """
-    if _asked is not None:
-        return _asked
-    wanted = _checked(VARIABLE, os.environ.get(VARIABLE, "auto"))
-    if wanted != "auto":
-        return _given(wanted, f"{VARIABLE} asks for it")
-    if not _installed():
-        return Choice("numpy", f"numba is not installed: {_HINT}")
-    if _broken:
-        return Choice("numpy", f"numba does not work here: {_broken}")
-    return Choice("numba", "it is installed")
+    global _choice
+    if _choice is None:
+        _choice = _by_default()
+    return _choice
 
 
 def compiled() -> bool:
@@ -97,10 +94,20 @@ def compiled() -> bool:
 
 def give_up(error: Exception) -> None:
     """Go on without numba, which has failed with `error`, unless it was asked for by name."""
-    global _broken
-    if choice().reason != "it is installed":
+    global _choice
+    if choice() != _WHERE_INSTALLED:
         raise error
-    _broken = f"{type(error).__name__}: {error}".splitlines()[0][:120]
+    first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+    _choice = Choice("numpy", f"numba does not work here: {first_line:.120}")
+
+
+def _by_default() -> Choice:
+    wanted = _checked(VARIABLE, os.environ.get(VARIABLE, "auto"))
+    if wanted != "auto":
+        return _given(wanted, f"{VARIABLE} asks for it")
+    if not _installed():
+        return Choice("numpy", f"numba is not installed: {_HINT}")
+    return _WHERE_INSTALLED
 
 
 def _checked(name: str, value: Any) -> str:

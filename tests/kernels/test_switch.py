@@ -9,8 +9,10 @@ from gradflow.kernels import switch
 @pytest.fixture(autouse=True)
 def nobody_has_asked(monkeypatch):
     monkeypatch.delenv(switch.VARIABLE, raising=False)
-    monkeypatch.setattr(switch, "_asked", None)
-    monkeypatch.setattr(switch, "_broken", "")
+    kernels.use("auto")
+    yield
+    monkeypatch.undo()
+    kernels.use("auto")
 
 
 def installed(monkeypatch, yes):
@@ -21,6 +23,7 @@ def test_numba_is_used_by_itself_where_it_is_installed(monkeypatch):
     installed(monkeypatch, True)
     assert kernels.choice() == kernels.Choice("numba", "it is installed")
     installed(monkeypatch, False)
+    kernels.use("auto")
     assert kernels.choice().name == "numpy"
     assert kernels.choice().reason.startswith("numba is not installed")
 
@@ -28,6 +31,7 @@ def test_numba_is_used_by_itself_where_it_is_installed(monkeypatch):
 def test_the_call_is_stronger_than_the_variable_and_auto_takes_it_back(monkeypatch):
     installed(monkeypatch, True)
     monkeypatch.setenv(switch.VARIABLE, "numpy")
+    kernels.use("auto")
     assert kernels.choice().name == "numpy"
     kernels.use("numba")
     assert kernels.choice() == kernels.Choice("numba", "gradflow.kernels.use asks for it")

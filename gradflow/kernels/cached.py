@@ -1,0 +1,19 @@
+"""How a kernel is compiled: no lock of the interpreter, on disk for the next process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+# No more of "fast math" than a b + c in one rounding: the rest forgets nan and inf.
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+def kernel(function: Callable[..., None]) -> Any:
+    """Return the function for numba to compile, without a cache where no folder can be written."""
+    try:
+        return njit(cache=True, **OPTIONS)(function)
+    except RuntimeError:
+        return njit(**OPTIONS)(function)
