@@ -29,7 +29,8 @@ class Activation:
     value : callable
         ``value(x, out)`` writes f(x); it may clip `x` where that changes nothing.
     slope : callable or None
-        ``slope(x, y, out)`` writes f'(x); None where f' is 1.
+        ``slope(x, y, out)`` writes f'(x), and ``slope.multiply(x, y, delta, scratch)`` multiplies `delta` by
+        it in one pass, to the same last bit; `scratch` may be written over. None where f' is 1.
     second : callable or None
         ``second(x, y, slope, out)`` writes f''(x); None where f'' is 0.
     from_value : bool
@@ -41,11 +42,6 @@ class Activation:
     second: Callable[[Reals, Reals, Reals, Reals], object] | None
     from_value: bool
 
-    def chain(self, x: Reals, y: Reals, delta: Reals, scratch: Reals) -> None:
-        """Multiply `delta` by f'(x), to the same last bit as by `slope`; `scratch` may be written over."""
-        if self.slope is not None:
-            self.slope.multiply(x, y, delta, scratch)
-
 
 @dataclass(frozen=True)
 class Value:
@@ -56,8 +52,8 @@ class Value:
 
     def __call__(self, x: Reals, out: Reals) -> None:
         """Write f(x); `out` may be x."""
-        kernel = compiled.find(self.name, out)
-        if kernel is None:
+        small = out.size < compiled.LEAST_ENTRIES
+        if small or (kernel := compiled.find(self.name, out)) is None:
             self.plain(x, out)
             return
         if out is not x:
@@ -86,8 +82,8 @@ class Slope:
     def multiply(self, x: Reals, y: Reals, delta: Reals, scratch: Reals) -> None:
         """Multiply `delta` by f'(x)."""
         source = y if self.from_value else x
-        kernel = compiled.find(self.name, source, delta)
-        if kernel is None:
+        small = delta.size < compiled.LEAST_ENTRIES
+        if small or (kernel := compiled.find(self.name, source, delta)) is None:
             self.plain(x, y, scratch)
             delta *= scratch
         else:

@@ -11,9 +11,18 @@ from numba import njit
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
-def kernel(function: Callable[..., None]) -> Any:
+def kernel(function: Callable[..., Any]) -> Any:
     """Return the function for numba to compile, without a cache where no folder can be written."""
+    return _on_disk(function, OPTIONS)
+
+
+def summing(function: Callable[..., Any]) -> Any:
+    """Return the like of `kernel` for one that sums, in any order."""
+    return _on_disk(function, {**OPTIONS, "fastmath": {"contract", "reassoc"}})
+
+
+def _on_disk(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     try:
-        return njit(cache=True, **OPTIONS)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:
-        return njit(**OPTIONS)(function)
+        return njit(**options)(function)

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from gradflow.kernels import switch
 
-Kernel = Callable[..., None]
+Kernel = Callable[..., Any]
 
 # For fewer entries numpy costs no more than a call into compiled code, and numba need not be loaded.
 LEAST_ENTRIES = 1_000
 _MODULES = {"d": "gradflow.kernels.double", "f": "gradflow.kernels.single"}
+# Arguments of kernels that are numbers.
+_NUMBERS = ("share",)
 
 
 def find(name: str, *arrays: NDArray[Any]) -> Kernel | None:
@@ -23,10 +25,12 @@ def find(name: str, *arrays: NDArray[Any]) -> Kernel | None:
 
     A kernel takes the arrays flat and writes over the last one.
     """
-    first = arrays[0]
-    if first.size < LEAST_ENTRIES or not all(each.flags.c_contiguous for each in arrays):
+    if arrays[0].size < LEAST_ENTRIES:
         return None
-    key = name, first.dtype.char
+    for each in arrays:
+        if not each.flags.c_contiguous:
+            return None
+    key = name, arrays[0].dtype.char
     try:
         return switch.made[key]
     except KeyError:
@@ -45,16 +49,15 @@ def _made(name: str, character: str) -> Kernel | None:
 
 
 def _compiled(kernel: Any, character: str) -> Kernel:
-    """Compile for flat arrays; in memory where what is on disk cannot be read or written."""
+    """Compile for flat arrays and numbers; in memory where what is on disk cannot be read or written."""
     import numba
 
-    from gradflow.kernels.cached import OPTIONS
-
-    flat = numba.from_dtype(np.dtype(character))[::1]
-    signature = (flat,) * kernel.py_func.__code__.co_argcount
+    number = numba.from_dtype(np.dtype(character))
+    names = kernel.py_func.__code__.co_varnames[: kernel.py_func.__code__.co_argcount]
+    signature = tuple(number if name in _NUMBERS else number[::1] for name in names)
     try:
         kernel.compile(signature)
     except OSError:
-        kernel = numba.njit(**OPTIONS)(kernel.py_func)
+        kernel = numba.jit(**kernel.targetoptions)(kernel.py_func)
         kernel.compile(signature)
     return kernel

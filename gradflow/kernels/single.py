@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
-from gradflow.kernels.cached import kernel
+from gradflow.kernels.cached import kernel, summing
 
 f = np.float32
 
@@ -17,6 +17,7 @@ LOG2_E = f(1.442695)
 LN2_HIGH, LN2_LOW = f(0.693359375), f(-2.1219444e-04)
 # Adding it rounds to a whole number, which then stands in the lowest bits.
 SHIFT = f(12582912.0)
+ZERO = f(0.0)
 # x exp(x) is 0 there, and below.
 LOWEST = f(-110.0)
 DENSITY_0 = f(0.3989423)
@@ -269,3 +270,44 @@ def swish_chain(x, delta):
 def gelu_chain(x, delta):
     for i in range(x.size):
         delta[i] *= gelu_slope(x[i])
+
+
+@summing
+def squared_residual(y, targets, out, share):
+    total = ZERO
+    for i in range(y.size):
+        gap = y[i] - targets[i]
+        total += gap * gap
+        out[i] = gap * share
+    return total
+
+
+@kernel
+def below_largest(y, largest, out):
+    n = largest.size
+    largest[:] = y[:n]
+    for start in range(n, y.size, n):
+        row = y[start : start + n]
+        for j in range(n):
+            largest[j] = row[j] if row[j] > largest[j] else largest[j]
+    for start in range(0, y.size, n):
+        row, below = y[start : start + n], out[start : start + n]
+        for j in range(n):
+            below[j] = row[j] - largest[j]
+
+
+@kernel
+def softmax_residual(targets, total, out, share):
+    n = total.size
+    total[:] = ZERO
+    for i in range(out.size):
+        m, _, s = exp_below(out[i], ZERO)
+        out[i] = m * s
+    for start in range(0, out.size, n):
+        row = out[start : start + n]
+        for j in range(n):
+            total[j] += row[j]
+    for start in range(0, out.size, n):
+        row, wanted = out[start : start + n], targets[start : start + n]
+        for j in range(n):
+            row[j] = (row[j] / total[j] - wanted[j]) * share

@@ -53,7 +53,7 @@ class Layer:
         if activation.slope is None:
             return
         if not curved:
-            activation.chain(self.x, self.y, self.delta, scratch=self.slope)
+            activation.slope.multiply(self.x, self.y, self.delta, scratch=self.slope)
             return
         self.write_slope()
         if activation.second is not None:
