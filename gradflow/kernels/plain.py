@@ -107,7 +107,8 @@ def swish_slope(x: Reals, y: Reals, out: Reals) -> None:
 def swish_second(x: Reals, _y: Reals, _slope: Reals, out: Reals) -> None:
     """Write s (1 - s) (2 + x (1 - 2 s)) with the sigmoid s."""
     sigmoid(x, out)
-    out *= (1.0 - out) * (2.0 + x * (1.0 - 2.0 * out))
+    near = np.maximum(x, -_MOST[x.dtype.char])
+    out *= (1.0 - out) * (2.0 + near * (1.0 - 2.0 * out))
 
 
 def gelu(x: Reals, out: Reals) -> None:

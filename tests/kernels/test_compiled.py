@@ -86,8 +86,9 @@ def test_a_numba_that_cannot_be_imported_leaves_numpy_and_says_why(monkeypatch):
     ("shape", "dtype", "found"),
     [((1000,), "d", True), ((999,), "d", False), ((10, 100), "f", True), ((1000,), "g", False)],
 )
-def test_which_arrays_are_for_compiled_code(shape, dtype, found):
+def test_which_arrays_are_for_compiled_code(shape, dtype, found, monkeypatch):
     pytest.importorskip("numba")
+    monkeypatch.setattr(compiled, "LEAST_ENTRIES", 1000)
     kernels.use("numba")
     assert (compiled.find("tanh_values", np.zeros(shape, dtype)) is not None) == found
     assert compiled.find("tanh_values", np.zeros((2000, 2))[:, 0]) is None
