@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import header  # noqa: E402
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 from scipy.integrate import solve_ivp  # noqa: E402
@@ -190,7 +189,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
-    header.show()
+    gf.show_config()
     show_flows(arguments.rounds, arguments.seconds)
     show_descents(arguments.rounds, arguments.seconds)
 

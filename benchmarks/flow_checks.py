@@ -13,7 +13,6 @@ from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
-import header
 import numpy as np
 from flow_problems import CASES, Task, seeds, task
 
@@ -75,7 +74,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4, help="0, 1, ... up to 3466 weights, 1 alone above")
     arguments = parser.parse_args()
     missed: list[str] = []
-    header.show()
+    gf.show_config()
     print("error / rtol seed by seed at", ", ".join(f"{rtol:g}" for rtol in TOLERANCES), "- largest rise")
     for name in arguments.problems:
         missed += check(name, seeds(name, arguments.seeds))

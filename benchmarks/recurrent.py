@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import header  # noqa: E402
 import numpy as np  # noqa: E402
 
 import gradflow as gf  # noqa: E402
@@ -111,7 +110,7 @@ def report(
 
 def main() -> None:
     """Print both tables."""
-    header.show()
+    gf.show_config()
     case = cases.make("pineda-xor")
     report("exclusive or, 4 units, to E = 1e-3", case.problem, case.w0, 1e-3, (1.0, 4.0))
     problem = random_task()

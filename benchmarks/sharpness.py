@@ -23,7 +23,6 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_ENABLE_X64"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-import header  # noqa: E402
 import numpy as np  # noqa: E402
 import threadpoolctl  # noqa: E402
 from scipy.sparse.linalg import LinearOperator, eigsh, lobpcg  # noqa: E402
@@ -224,7 +223,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     with threadpoolctl.threadpool_limits(1):
-        header.show()
+        gf.show_config()
         for name in arguments.nets:
             hidden, learning_rate = NETS[name]
             path = Path(hidden, learning_rate, arguments.points)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
-import header
 import numpy as np
 from flow_contenders import Contender, Counted, TooLong, contenders, measured_costs
 from flow_figure import plot
 from flow_goals import Summary, verdicts
 from flow_problems import CASES, Task, seeds, task
 
+import gradflow as gf
 from gradflow import plots
 
 FIGURE = Path(__file__).parents[1] / "figures" / "work_precision"
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--no-figure", action="store_true")
     arguments = parser.parse_args()
     on_one_core()
-    header.show()
+    gf.show_config()
     begin = time.process_time()
     all_results: dict[str, Results] = {}
     goals: list[str] = []
