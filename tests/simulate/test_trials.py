@@ -84,7 +84,6 @@ def test_an_edge_ten_thousand_times_nearer_than_the_tolerance_is_resolved(method
     run = gf.integrate(flow, [0.0], 1.5, method=method, rtol=1e-4, max_evaluations=5000)
     assert run.outcome is gf.Outcome.FINISHED
     assert run.final_weights[0] == pytest.approx(1 - 1e-8, abs=1e-9)
-    assert (np.diff(run.losses) < 1e-8).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
