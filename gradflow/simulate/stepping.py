@@ -93,6 +93,8 @@ class GuardedStepper:
         self._edge: tuple[float, StepFailed | None] = (np.inf, None)
         self._first_step: float | None = None
         self._longest, self._num_calm = np.inf, CALM_STEPS
+        # An explicit method is held before an edge by its stability: more accuracy only costs.
+        self._is_implicit = any(map(integrator.takes, ("jac", "linearize")))
         self._accuracy, self._length = EdgeAccuracy(), 0.0
         self._interpolant: Callable[[Any], Array] | None = None
         self._history: list[tuple[float, str]] = []
@@ -176,7 +178,7 @@ class GuardedStepper:
         if exhausted or not self._integrator.takes("first_step"):
             raise end from None
         self._num_taken_back += 1
-        if not isinstance(self.solver, Bounded):
+        if self._is_implicit:
             self._accuracy.meets()
         self._edge = self._tried, end
         self._history += _switches(self.solver)
