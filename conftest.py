@@ -1,4 +1,4 @@
-"""What pytest leaves out: files of compiled kernels, which import numba, where the extra `fast` is not there."""
+"""What pytest leaves out: compiled kernels, whose files import numba, where the extra `fast` is not there."""
 
 from importlib.util import find_spec
 
