@@ -15,8 +15,8 @@ class Layer:
     """One layer x = [W, b] below, y = f(x), delta = dE/dx; samples run along the last axis.
 
     `below` is the signal of the layer under it and `rows` the same with one sample a row, `signal` its own:
-    y, with a row of ones if the layer above has biases. `slope` is f'(x), `bend` is f''(x) dE/dy. All are
-    of the precision of its weights.
+    y, with a row of ones if the layer above has biases. After a curved pass back, or `write_slope`, `slope`
+    is f'(x), and `bend` is f''(x) dE/dy; a plain one writes neither. All are of the precision of its weights.
     """
 
     below: Array
@@ -45,12 +45,20 @@ class Layer:
         if self.lower is not None:
             np.dot(self.kernel.T, self.delta, out=self.lower.delta)
 
+    def write_slope(self) -> None:
+        """Write f'(x), which a plain pass back does without."""
+        if self.activation.slope is not None:
+            self.activation.slope(self.x, self.y, self.slope)
+
     def _chain(self, curved: bool) -> None:
         activation = self.activation
         if activation.slope is None:
             return
-        activation.slope(self.x, self.y, self.slope)
-        if curved and activation.second is not None:
+        if not curved:
+            activation.slope.multiply(self.x, self.y, self.delta, scratch=self.slope)
+            return
+        self.write_slope()
+        if activation.second is not None:
             activation.second(self.x, self.y, self.slope, self.bend)
             self.bend *= self.delta
         self.delta *= self.slope
