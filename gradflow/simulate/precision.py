@@ -48,7 +48,7 @@ def passes_of(problem: Problem, precision: Any, rtol: float) -> Problem:
 
 
 def bearing(integrator: Integrator, method: Any, precision: str) -> Integrator:
-    """Return the integrator of a run, or a matrix-free one where "auto" chose one that does not bear rounding.
+    """Return the integrator of a run; where "auto" chose one that does not bear rounding, a matrix-free one.
 
     Raises
     ------
@@ -60,6 +60,6 @@ def bearing(integrator: Integrator, method: Any, precision: str) -> Integrator:
     if isinstance(method, str) and method.lower() == "auto":
         return SWITCHING
     raise ValueError(
-        "`method` must be none of BDF, LSODA and Radau with precision='single', which ask for more digits, got "
-        f"{integrator.name}: krylov-bdf is stiff too"
+        "`method` must be none of BDF, LSODA and Radau with precision='single', which ask for more digits, "
+        f"got {integrator.name}: krylov-bdf is stiff too"
     )

@@ -25,10 +25,10 @@ _CHUNK_BYTES = 4_000_000
 
 
 class HessianProduct:
-    """The product v -> H(w) v at the weights where `plan` went forward and, curved, backward, in its precision.
+    """The product v -> H(w) v at the weights where `plan` went forward and, curved, backward.
 
-    It owns the plan until it is dropped; then the plan goes to the pool. `output_curvature` turns
-    directions (c, k, N) in the outputs into d2E/dy2 times them, in place.
+    It works in the precision of the plan, and owns it until it is dropped; then the plan goes to the pool.
+    `output_curvature` turns directions (c, k, N) in the outputs into d2E/dy2 times them, in place.
     """
 
     def __init__(self, plan: Plan, pool: Pool, output_curvature: Callable[[Array], None]) -> None:
@@ -53,7 +53,8 @@ class HessianProduct:
         return result
 
     def _chunk(self) -> int:
-        bytes_per_direction = 4 * self._precision.itemsize * self._plan.num_samples * sum(self._plan.architecture.widths[1:])
+        num_signals = self._plan.num_samples * sum(self._plan.architecture.widths[1:])
+        bytes_per_direction = 4 * self._precision.itemsize * num_signals
         return max(1, _CHUNK_BYTES // bytes_per_direction)
 
     def _multiply(self, directions: Array, out: Array) -> None:

@@ -125,22 +125,21 @@ class FeedForward:
     def __repr__(self) -> str:
         widths = "-".join(map(str, self._network.widths))
         single = "" if self._precision is np.float64 else ", single precision"
-        return (
-            f"FeedForward({widths}, {self._names}, {self.num_samples} samples, {self.num_weights} weights{single})"
-        )
+        sizes = f"{self.num_samples} samples, {self.num_weights} weights"
+        return f"FeedForward({widths}, {self._names}, {sizes}{single})"
 
     def in_single(self) -> FeedForward:
         """Return the network with its passes in single precision: gradients and products good to about 1e-6.
 
-        It computes in float32 from weights, inputs and targets rounded to it; only the loss on the outputs, a
-        sum over samples, is made of doubles. Everything is handed back as float64. Where its own errors do not
-        cancel a gradient costs a half to two thirds of one in double precision, from about a thousand weights
-        on. Losses carry 7 digits.
+        It computes in float32, from weights and inputs rounded to it; only the loss on the outputs and dE/dy
+        are made of doubles, so that neither loses digits where outputs come near their targets. Everything is
+        handed back as float64. Losses are good to about 1e-7. From about a thousand weights on a gradient
+        costs a half to two thirds of one in double precision.
         """
         single = copy(self)
         # Workspaces of another precision.
         single._precision, single._pool = np.float32, Pool()
-        rows = self._rows.astype(np.float32)
+        rows: Any = np.asarray(self._rows, dtype=np.float32)
         narrow = self._signal.flags.c_contiguous
         single._hold(rows, np.ascontiguousarray(rows.T) if narrow else rows.T, self._targets)
         return single

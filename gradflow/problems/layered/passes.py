@@ -67,8 +67,9 @@ class Layer:
 class Plan:
     """One forward and one backward pass at weights of its own, for any data of `num_samples` samples.
 
-    `precision` is that of the passes. The loss on the outputs is in double precision in either case: `outputs`
-    and `residual`, the place of dE/dy, are the output layer's own arrays where these are, else copies.
+    `precision` is that of the passes. The loss on the outputs is in double precision in either case:
+    `outputs` and `residual`, the place of dE/dy, are the output layer's own arrays where these are doubles,
+    else copies.
     """
 
     def __init__(self, architecture: Architecture, num_samples: int, precision: type = np.float64) -> None:
