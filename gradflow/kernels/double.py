@@ -2,8 +2,8 @@
 
 Everything compiled stands in this one file, since numba's cache looks at the file of a kernel alone to see
 whether it has changed. A kernel's value is written over its argument: with a second array that may overlap
-the first LLVM falls back to scalar code, at three times the time. Polynomials are minimax, their errors
-below 2e-17 of the result; `tests/kernels` measures what they leave after rounding.
+the first, LLVM falls back to scalar code at three to six times the time. Polynomials are minimax, their
+errors below 2e-17 of the result; `tests/kernels` measures what they leave after rounding.
 """
 
 from __future__ import annotations
