@@ -23,6 +23,7 @@ from flow_figure import plot
 from flow_goals import Summary, verdicts
 from flow_problems import CASES, Task, seeds, task
 
+import gradflow as gf
 from gradflow import plots
 
 FIGURE = Path(__file__).parents[1] / "figures" / "work_precision"
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--no-figure", action="store_true")
     arguments = parser.parse_args()
     on_one_core()
+    gf.show_config()
     begin = time.process_time()
     all_results: dict[str, Results] = {}
     goals: list[str] = []

@@ -59,6 +59,14 @@ class RoughlyLinearized(Protocol):
 
 
 @runtime_checkable
+class Invertible(Protocol):
+    """A flow whose velocity tells the gradient: an integrator that knows the one gives the other away."""
+
+    def gradient_from(self, velocity: Array) -> Array | None:
+        """Return dE/dw, shape (n,), from dy/dt; None where that costs more than it saves."""
+
+
+@runtime_checkable
 class DenseJacobian(Protocol):
     """A flow with a formula for its whole Jacobian."""
 

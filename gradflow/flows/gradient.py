@@ -72,7 +72,14 @@ class GradientFlow:
 
     def __call__(self, t: float, y: Array) -> Array:  # noqa: ARG002
         """Return -mu grad E(y), shape (n,)."""
-        return -scaling.apply(self.rate, self.problem.gradient(y))
+        rate = self.rate
+        if type(rate) is float:
+            return self.problem.gradient(y) * -rate
+        return -scaling.apply(rate, self.problem.gradient(y))
+
+    def gradient_from(self, velocity: Array) -> Array | None:
+        """Return grad E = -dw/dt / mu, shape (n,); None for a matrix rate, with which it would be dear."""
+        return None if np.ndim(self.rate) == 2 else velocity / -self.rate
 
     def jvp(self, t: float, w: Array, v: Array) -> Array:  # noqa: ARG002
         """Return -mu H(w) v for v of shape (n,) or (n, k)."""

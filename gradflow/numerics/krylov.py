@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import hypot
+from math import hypot, isfinite, nan
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradflow.numerics.vectors import norm
 from gradflow.types import Array, Product
 
 # A vector that loses more than this much of its length to the basis is orthogonalized a second time.
@@ -17,15 +18,23 @@ _BREAKDOWN = 1e-14
 
 
 class Solution(NamedTuple):
-    """x with the norm of rhs - A x, the number of products spent, and the last cycle's Hessenberg matrix.
+    """x with the norm of rhs - A x, the number of products spent, and what the last cycle saw of A.
 
-    The matrix (k + 1, k) is A on the first k rows of the basis, on which k + 1 rows its images lie.
+    `columns` are those of the Hessenberg matrix (k + 1, k), each down to its last entry that is not zero.
     """
 
     x: Array
     residual: float
     num_products: int
-    hessenberg: Array
+    columns: list[list[float]]
+
+    @property
+    def hessenberg(self) -> Array:
+        """A on the first k rows of the basis, on which k + 1 rows its images lie, shape (k + 1, k)."""
+        matrix = np.zeros((len(self.columns) + 1, len(self.columns)))
+        for j, column in enumerate(self.columns):
+            matrix[: j + 2, j] = column
+        return matrix
 
 
 def gmres(product: Product, rhs: Array, tolerance: float, basis: Array, max_cycles: int = 2) -> Solution:
@@ -61,34 +70,81 @@ def gmres(product: Product, rhs: Array, tolerance: float, basis: Array, max_cycl
     >>> gmres(lambda v: diagonal * v, np.ones(3), 1e-12, np.empty((4, 3))).x.round(12)
     array([1.  , 0.5 , 0.25])
     """
-    x, missing, spent, hessenberg = np.zeros_like(rhs), np.empty(0), 0, np.empty((1, 0))
-    norm = float(np.linalg.norm(rhs))
+    x, residual, spent, start = np.zeros_like(rhs), norm(rhs), 0, rhs
+    columns: list[list[float]] = []
     for _ in range(max_cycles):
-        if not norm > tolerance:
-            break
-        basis[0] = missing / norm @ basis[: missing.size] if spent else rhs / norm
-        hessenberg, size = _cycle(product, norm, tolerance, basis)
-        spent += size
-        if not np.isfinite(hessenberg).all():
-            return Solution(x, np.nan, spent, hessenberg)
-        target = np.zeros(size + 1)
-        target[0] = norm
-        y = np.linalg.lstsq(hessenberg, target)[0]
-        x += y @ basis[:size]
-        missing = target - hessenberg @ y
-        norm = float(np.linalg.norm(missing))
-    return Solution(x, norm, spent, hessenberg)
-
-
-def _cycle(product: Product, residual: float, tolerance: float, basis: Array) -> tuple[Array, int]:
-    """Fill `basis` from its first row until `residual` is within tolerance; return the Hessenberg matrix."""
-    rotations: list[tuple[float, float]] = []
-    hessenberg = np.empty((1, 0))
-    for hessenberg in arnoldi(product, basis):
-        residual *= _rotate(hessenberg[:, -1].tolist(), rotations)
         if not residual > tolerance:
             break
-    return hessenberg, hessenberg.shape[1]
+        np.multiply(start, 1.0 / residual, out=basis[0])
+        columns, system = _cycle(product, residual, tolerance, basis)
+        spent += len(columns)
+        residual = abs(system.target[-1])
+        if not isfinite(residual):
+            return Solution(x, nan, spent, columns)
+        x += np.array(system.solution()).dot(basis[: len(columns)])
+        if residual > tolerance:
+            start = np.array(system.missing()).dot(basis[: len(columns) + 1])
+    return Solution(x, residual, spent, columns)
+
+
+def _cycle(
+    product: Product, residual: float, tolerance: float, basis: Array
+) -> tuple[list[list[float]], LeastSquares]:
+    """Fill `basis` from its first row until what is missing is within tolerance."""
+    system = LeastSquares(residual)
+    columns: list[list[float]] = []
+    for column in arnoldi_columns(product, basis):
+        columns.append(column)
+        system.append(column)
+        if not abs(system.target[-1]) > tolerance:
+            break
+    return columns, system
+
+
+class LeastSquares:
+    """min |(size, 0, ..., 0)' - H y| for a Hessenberg matrix H that gets column after column.
+
+    Givens rotations turn H into a triangle as it grows, and `target` along with it: the size of its last
+    entry is the minimum. On plain floats, which for a handful of columns are ten times as fast as arrays.
+    """
+
+    def __init__(self, size: float) -> None:
+        self.target = [size]
+        self._triangle: list[list[float]] = []
+        self._rotations: list[tuple[float, float]] = []
+
+    def append(self, column: list[float]) -> None:
+        """Take the next column, of as many entries as there are columns by now, and one."""
+        turned = column.copy()
+        for i, (cosine, sine) in enumerate(self._rotations):
+            upper, lower = turned[i], turned[i + 1]
+            turned[i], turned[i + 1] = cosine * upper + sine * lower, cosine * lower - sine * upper
+        length = hypot(turned[-2], turned[-1])
+        cosine, sine = (turned[-2] / length, turned[-1] / length) if length else (0.0, 1.0)
+        turned[-2:] = [length]
+        last = self.target[-1]
+        self.target[-1:] = [cosine * last, -sine * last]
+        self._rotations.append((cosine, sine))
+        self._triangle.append(turned)
+
+    def solution(self) -> list[float]:
+        """Return y; where H has no full rank an entry that nothing determines is 0."""
+        y = self.target[:-1]
+        for j in reversed(range(len(y))):
+            column = self._triangle[j]
+            y[j] = y[j] / column[j] if column[j] else 0.0
+            for i in range(j):
+                y[i] -= column[i] * y[j]
+        return y
+
+    def missing(self) -> list[float]:
+        """Return (size, 0, ..., 0)' - H y."""
+        gap = [0.0] * len(self._rotations) + [self.target[-1]]
+        for i in reversed(range(len(self._rotations))):
+            cosine, sine = self._rotations[i]
+            upper, lower = gap[i], gap[i + 1]
+            gap[i], gap[i + 1] = cosine * upper - sine * lower, sine * upper + cosine * lower
+        return gap
 
 
 def arnoldi(product: Product, basis: Array, num_known: int = 0) -> Iterator[Array]:
@@ -117,52 +173,48 @@ def arnoldi(product: Product, basis: Array, num_known: int = 0) -> Iterator[Arra
     >>> np.sort(np.linalg.eigvals(hessenberg[:3])).round(9)
     array([1., 2., 4.])
     """
-    known, largest = basis[:num_known], min(len(basis) - 1, basis.shape[1]) - num_known
+    largest = min(len(basis) - 1, basis.shape[1]) - num_known
     hessenberg = np.zeros((largest + 1, largest))
-    for j in range(largest):
-        newest = num_known + j + 1
-        basis[newest] = product(basis[newest - 1])
-        hessenberg[: j + 2, j] = orthogonalize(basis[newest], basis[:newest])[num_known:]
+    for j, column in enumerate(arnoldi_columns(product, basis, num_known)):
+        hessenberg[: j + 2, j] = column
+        yield hessenberg[: j + 2, : j + 1]
+
+
+def arnoldi_columns(product: Product, basis: Array, num_known: int = 0) -> Iterator[list[float]]:
+    """Yield the columns of the matrix that `arnoldi` yields, each with the entry below its diagonal."""
+    known, largest = basis[:num_known], min(len(basis) - 1, basis.shape[1]) - num_known
+    for newest in range(num_known + 1, num_known + largest + 1):
+        vector = basis[newest]
+        vector[:] = product(basis[newest - 1])
+        column = orthogonalize(vector, basis[:newest])
         if num_known:
             # Once more: what rounding leaves of known vectors would grow from product to product.
-            basis[newest] -= (known @ basis[newest]) @ known
-        yield hessenberg[: j + 2, : j + 1]
-        if hessenberg[j + 1, j] == 0.0:
+            vector -= known.dot(vector).dot(known)
+        yield column[num_known:]
+        if column[-1] == 0.0:
             return
 
 
-def orthogonalize(vector: Array, basis: Array) -> Array:
+def orthogonalize(vector: Array, basis: Array) -> list[float]:
     """Make `vector` a unit vector orthogonal to the rows of `basis`, in place.
 
     Return its coefficients on the rows followed by its remaining norm, which is 0 (and the vector
     zero) where it lies in their span.
     """
-    before = float(np.linalg.norm(vector))
-    coefficients = basis @ vector
-    vector -= coefficients @ basis
-    norm = float(np.linalg.norm(vector))
-    if norm < _CANCELLATION * before:
-        again = basis @ vector
-        vector -= again @ basis
+    before = norm(vector)
+    coefficients = basis.dot(vector)
+    vector -= coefficients.dot(basis)
+    left = norm(vector)
+    if left < _CANCELLATION * before:
+        again = basis.dot(vector)
+        vector -= again.dot(basis)
         coefficients += again
-        norm = float(np.linalg.norm(vector))
-    if norm <= _BREAKDOWN * before:
-        vector[:] = norm = 0.0
+        left = norm(vector)
+    if left <= _BREAKDOWN * before:
+        vector[:] = left = 0.0
     else:
-        vector /= norm
-    return np.append(coefficients, norm)
-
-
-def _rotate(column: list[float], rotations: list[tuple[float, float]]) -> float:
-    """Apply the Givens rotations to a new column, append its own, and return what the residual shrinks by."""
-    for i, (cosine, sine) in enumerate(rotations):
-        column[i], column[i + 1] = (
-            cosine * column[i] + sine * column[i + 1],
-            cosine * column[i + 1] - sine * column[i],
-        )
-    length = hypot(column[-2], column[-1])
-    rotations.append((column[-2] / length, column[-1] / length) if length else (0.0, 1.0))
-    return abs(rotations[-1][1])
+        vector *= 1.0 / left
+    return [*coefficients.tolist(), left]
 
 
 def spectral_radius(

@@ -45,8 +45,7 @@ class CostWatch:
 
     def __init__(self, flow: Flow, solver: Any, name: str, num_states: int, end_time: float) -> None:
         self._flow, self._name, self._end_time = flow, name, end_time
-        self._stages = int(solver.n_stages)
-        self._limit = stability_interval(solver.A, solver.B)
+        self._stages, self._tableau = int(solver.n_stages), (solver.A, solver.B)
         self._next_look: float = FIRST_LOOK
         self._direction = np.random.default_rng(0).standard_normal(num_states)
 
@@ -59,7 +58,8 @@ class CostWatch:
             decay, self._direction = fastest_decay(_product(self._flow, t, y), self._direction, NUM_PRODUCTS)
         except FAILURES:
             return  # A prediction that cannot be made ends no run.
-        predicted = num_gradients + self._stages * decay * (self._end_time - t) / self._limit
+        limit = stability_interval(*self._tableau)
+        predicted = num_gradients + self._stages * decay * (self._end_time - t) / limit
         if predicted > COSTLY:
             self._next_look = np.inf
             warnings.warn(

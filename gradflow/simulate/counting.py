@@ -121,15 +121,32 @@ class LastPoint(CountedProblem):
     """
 
     _last: tuple[Array, float, Array] | None = None
+    _held_back = 0
+
+    def hold_back(self, count: int) -> None:
+        """Keep so many gradients of the budget from the solver, for an end that must be evaluated yet."""
+        if self._max_gradients is not None:
+            self._max_gradients += self._held_back - count
+            self._held_back = count
+
+    @property
+    def last(self) -> tuple[Array, float, Array] | None:
+        """The last weights evaluated with E and dE/dw there, read-only."""
+        return self._last
+
+    def gradient(self, w: Array) -> Array:
+        """Return dE/dw, from memory if `w` is the last point."""
+        last = self.remembered(w)
+        if last is not None:
+            return last[1].copy()
+        self._spend()
+        loss, gradient = self.problem.loss_and_gradient(w)
+        return self._remember(w, float(loss), gradient)[1].copy()
 
     def loss_and_gradient(self, w: Array) -> tuple[float, Array]:
         """Return E(w) and dE/dw, from memory if `w` is the last point."""
-        last = self.remembered(w)
-        if last is not None:
-            return last[0], last[1].copy()
-        loss, gradient = super().loss_and_gradient(w)
-        self._remember(w, loss, gradient)
-        return loss, gradient
+        loss, gradient = self.known(w)
+        return loss, gradient.copy()
 
     def known(self, w: Array) -> tuple[float, Array]:
         """Return E(w) and dE/dw, read-only, from memory if `w` is the last point."""
@@ -161,8 +178,3 @@ class LastPoint(CountedProblem):
         own.flags.writeable = False
         self._last = (w.copy(), loss, own)
         return loss, own
-
-
-def are_finite(u: Array, v: Array) -> bool:
-    """Return whether every entry of both is finite, at the price of one dot product when all is well."""
-    return bool(np.isfinite(u @ v)) or bool(np.isfinite(u).all() and np.isfinite(v).all())

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from gradflow.errors import FAILURES
+from gradflow.numerics.vectors import are_finite
 from gradflow.rules import UpdateRule
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.clock import Clock
-from gradflow.simulate.counting import CountedProblem, are_finite
+from gradflow.simulate.counting import CountedProblem
 from gradflow.simulate.ending import Ended
 from gradflow.simulate.hooks import HookError, check_answer, evaluated
 from gradflow.simulate.iteration import Iterate, iterates

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from gradflow.errors import FAILURES
-from gradflow.flows.flow import Flow
+from gradflow.flows.flow import Flow, Invertible
+from gradflow.numerics.vectors import are_finite, norm
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
@@ -16,7 +18,7 @@ from gradflow.simulate.creeping import KINK, CreepWatch
 from gradflow.simulate.ending import Ended
 from gradflow.simulate.hooks import HookError, check_answer, evaluated
 from gradflow.simulate.integrators import Integrator
-from gradflow.simulate.place import Place, takes_product
+from gradflow.simulate.place import AtPlace, Place, takes_product
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder
 from gradflow.simulate.stepping import GuardedStepper, StepFailed, sentence_of
@@ -56,7 +58,10 @@ class FlowRun:
     def __post_init__(self) -> None:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
+        asks_place = any(isinstance(function, AtPlace) for function in functions)
+        self._asks_all = asks_place or self.gradient_tolerance is not None
         self._is_watched = bool(self.watch.events) or self.callback is not None
+        self._invertible = self.flow if isinstance(self.flow, Invertible) else None
         self._nodes: list[Point] = []
         self._left = self._next_wanted = 0
         self.recorder.last = self.point
@@ -75,6 +80,7 @@ class FlowRun:
                 self.end_time,
                 self.integrator.tolerances(**self.tolerances),
                 self._arrived,
+                self._confirmed,
             )
             # A budget is the user's own limit of the work; this one stands where there is none.
             bounded = self.settings["max_evaluations"] is not None
@@ -141,7 +147,7 @@ class FlowRun:
 
     def _begin(self) -> Ended | None:
         first = self.point
-        point = self._evaluated(first.time, first.step, first.state, kept=True)
+        point = self._evaluated(first.time, first.step, first.state.copy(), kept=True)
         self.point = point
         self.recorder.step(point)
         self.counted.accept(point.weights)
@@ -153,7 +159,57 @@ class FlowRun:
 
     def _arrived(self, t: float, state: Array) -> Point:
         """Return the point at the end of a step."""
-        return self._evaluated(t, self.point.step + 1, state, self.keeps_steps or self._is_wanted(t))
+        step, kept = self.point.step + 1, self.keeps_steps or self._is_wanted(t)
+        asked = self._asks_all or self.recorder.asks_place(step, kept)
+        point = None if asked or t >= self.end_time else self._estimated(t, step, state)
+        self.counted.hold_back(0 if point is None else 1)
+        return point or self._evaluated(t, step, state, kept)
+
+    def _estimated(self, t: float, step: int, state: Array) -> Point | None:
+        """Return the point without an evaluation of its own, where an implicit formula knows the velocity.
+
+        The velocity is the gradient, and the loss follows from the place w' of the step's last evaluation by
+        E(w) = E(w') + (g(w') + g(w))'(w - w') / 2 + O(|w - w'|^3).
+        """
+        if self._invertible is None or self.stepper is None:
+            return None
+        velocity, last = self.stepper.velocity, self.counted.last
+        if velocity is None or last is None or self.flow.weights(state) is not state:
+            return None
+        place, loss, before = last
+        gradient = self._invertible.gradient_from(velocity)
+        if gradient is None or (place == state).all():
+            return None
+        loss += 0.5 * float((before + gradient).dot(state - place))
+        slope = float(gradient.dot(velocity))
+        if not (isfinite(loss) and isfinite(slope)):
+            raise NonFinite("the loss or its gradient")
+        return Point(t, step, state, state, loss, velocity, velocity, slope, evaluated=place)
+
+    def _confirmed(self) -> Point:
+        """Return the last point evaluated; from here on each is, since the flow has an edge."""
+        self._invertible = None
+        if self.point.evaluated is not None:
+            self._settle()
+        if self.point.evaluated is not None:
+            # Beyond the edge itself, by less than the tolerance: the last step evaluated this side of it.
+            self._settle(self.point.evaluated)
+        return self.point
+
+    def _settle(self, state: Array | None = None) -> None:
+        """Evaluate the last point, if that can be done."""
+        last = self.point
+        self.counted.hold_back(0)
+        try:
+            point = self._evaluated(last.time, last.step, last.state if state is None else state, kept=False)
+        except BudgetSpent:
+            raise
+        except Exception:
+            return  # What it raises is the business of the step that evaluates it.
+        self.point = point
+        self.recorder.settle(point)
+        if self._nodes and self._nodes[-1] is last:
+            self._nodes[-1] = point
 
     def _after_step(self, after: Point, stepper: GuardedStepper) -> Ended | None:
         """Note the step, keep its rows, and return why the run ends here, if it does."""
@@ -194,10 +250,10 @@ class FlowRun:
 
     def _converged(self, point: Point) -> Ended | None:
         if self.gradient_tolerance is not None:
-            norm = float(np.linalg.norm(self.counted.known(point.weights)[1]))
-            if norm <= self.gradient_tolerance:
+            size = norm(self.counted.known(point.weights)[1])
+            if size <= self.gradient_tolerance:
                 return Ended(
-                    Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at t = {point.time:.9g}"
+                    Outcome.CONVERGED, f"the gradient norm fell to {size:.3g} at t = {point.time:.9g}"
                 )
         return None
 
@@ -220,7 +276,9 @@ class FlowRun:
             self._keep_interval()
 
     def keep_pending(self) -> None:
-        """Keep the wanted rows that still waited for more steps."""
+        """Evaluate the last point, and keep the wanted rows that still waited for more steps."""
+        if self.point.evaluated is not None:
+            self._settle()
         while self._left + 1 < len(self._nodes):
             self._keep_interval()
 
@@ -259,7 +317,6 @@ class FlowRun:
 
     def _evaluated(self, t: float, step: int, state: Array, kept: bool) -> Point:
         """Return the point with its loss and dE/dt = g . dw/dt; raise `NonFinite` where they are not."""
-        state = np.array(state)
         w = self.flow.weights(state)
         product = None
         asks = self._takes_product or self.recorder.takes_product(step, kept)
@@ -268,7 +325,7 @@ class FlowRun:
         change = self.flow(t, state)
         velocity = self.flow.weights(change)
         loss, gradient = self.counted.known(w)
-        slope = float(gradient @ velocity)
-        if not (np.isfinite(loss) and np.isfinite(slope) and np.isfinite(velocity).all()):
+        slope = float(gradient.dot(velocity))
+        if not (isfinite(loss) and isfinite(slope) and are_finite(velocity, velocity)):
             raise NonFinite("the loss or its gradient")
         return Point(t, step, state, w, loss, velocity, change, slope, gradient=gradient, product=product)

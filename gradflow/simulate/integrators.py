@@ -39,6 +39,20 @@ class Stepper(Protocol):
         """Return the interpolant of the last step."""
 
 
+def _unknown(stepper: Any) -> Array | None:  # noqa: ARG001
+    return None
+
+
+def _of_formula(solver: KrylovBDF | Switching) -> Array | None:
+    return solver.velocity
+
+
+def _of_history(solver: Any) -> Array:
+    """Return dy/dt from LSODA's Nordsieck array, whose second column is h dy/dt."""
+    output = solver.dense_output()
+    return output.yh[:, 1] / output.h
+
+
 @dataclass(frozen=True, eq=False)
 class Integrator:
     """An integrator, how to start it, and all that the driver knows of it.
@@ -48,6 +62,9 @@ class Integrator:
     name : str
     make : callable
         ``make(fun, t0, y0, t_bound, **options)`` returns a `Stepper`.
+    velocity : callable
+        ``velocity(stepper)`` returns dy/dt at the end of the last step as an implicit formula has it, to
+        what its corrector left over; None where there is none.
     tight, tightening : float
         Errors of a run add up over its steps, and tight tolerances ask for more of them: below the relative
         tolerance `tight` the integrator is given (rtol / tight)^tightening of what was asked.
@@ -58,6 +75,7 @@ class Integrator:
 
     name: str
     make: Callable[..., Any]
+    velocity: Callable[[Any], Array | None] = _unknown
     own_differences: bool = False
     tight: float = 1.0
     tightening: float = 0.0
@@ -69,13 +87,18 @@ class Integrator:
 
     def takes(self, option: str) -> bool:
         """Return whether `make` has an option of that name that is still free."""
-        if isinstance(self.make, functools.partial) and option in self.make.keywords:
-            return False
-        if any(option in inspect.signature(each).parameters for each in _signed(self.make)):
-            return True
+        return option in self._options
+
+    @functools.cached_property
+    def _options(self) -> frozenset[str]:
+        """The names of the options of `make` that are still free; asking takes longer than a short run."""
+        fixed = self.make.keywords if isinstance(self.make, functools.partial) else {}
+        named = {name for each in _signed(self.make) for name in inspect.signature(each).parameters}
         # A callable that passes on whatever it gets, and so at least the tolerances.
-        passes_on = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(self.make).parameters.values())
-        return passes_on and not inspect.isclass(self.make) and option in ("rtol", "atol")
+        own = inspect.signature(self.make).parameters.values()
+        if not inspect.isclass(self.make) and any(p.kind is p.VAR_KEYWORD for p in own):
+            named |= {"rtol", "atol"}
+        return frozenset(named - set(fixed))
 
     def products(self, flow: Flow) -> list[Linearize]:
         """Return the flow's linearizations with the products that `make` is best off with, if any."""
@@ -94,13 +117,13 @@ INTEGRATORS = {
         Integrator("DOP853", DOP853, tight=1e-6, tightening=0.12),
         Integrator("Radau", Radau),
         Integrator("BDF", BDF, tight=1e-6, tightening=0.2),
-        Integrator("LSODA", LSODA),
-        Integrator("krylov-bdf", KrylovBDF, own_differences=True),
+        Integrator("LSODA", LSODA, _of_history),
+        Integrator("krylov-bdf", KrylovBDF, _of_formula, own_differences=True),
         Integrator("rock2", ROCK2),
         Integrator("cvode", CVODE, tight=1e-6, tightening=0.2),
     )
 }
-SWITCHING = Integrator("krylov-bdf", Switching, own_differences=True)
+SWITCHING = Integrator("krylov-bdf", Switching, _of_formula, own_differences=True)
 
 
 def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Integrator:

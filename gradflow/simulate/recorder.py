@@ -22,7 +22,10 @@ COLUMNS = ("time", "step", "state", "weights", "loss", "velocity", "loss_slope",
 
 
 class Point(NamedTuple):
-    """One finite place on a run, with what the run knows there; `memory` is the update rule's."""
+    """One finite place on a run, with what the run knows there; `memory` is the update rule's.
+
+    Where loss and velocity are estimates, `evaluated` is where beside the weights they were evaluated.
+    """
 
     time: float
     step: int
@@ -36,6 +39,7 @@ class Point(NamedTuple):
     gradient: Array | None = None
     product: Product | None = None
     memory: Any = None
+    evaluated: Array | None = None
 
 
 class Recorder:
@@ -85,6 +89,18 @@ class Recorder:
         self.last = point
         self._step_losses.append(point.loss)
         self._step_times.append(point.time)
+
+    def settle(self, point: Point) -> None:
+        """Put what was evaluated in the place of the estimates at the last step."""
+        if self.last_kept is self.last:
+            self._write(self._num_rows - 1, point)
+            self.last_kept = point
+        self.last = point
+        self._step_losses[-1] = point.loss
+
+    def asks_place(self, step: int, kept: bool) -> bool:
+        """Return whether a record that is due at this step asks for the whole place there."""
+        return any(column.asks_place and column.is_due(step, kept) for column in self._records)
 
     def keep(self, point: Point, kept: bool = True, place: Place | None = None) -> None:
         """Keep a point as a row where `kept`, and evaluate the records that are due there."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gradflow import validate
 from gradflow.errors import FAILURES, RecordWarning
 from gradflow.simulate.hooks import HookError, check_hook, evaluated
-from gradflow.simulate.place import Place, takes_product
+from gradflow.simulate.place import AtPlace, Place, takes_product
 from gradflow.simulate.rows import Rows
 from gradflow.types import Array
 
@@ -67,6 +67,7 @@ class Column:
         self.stride = record.stride if isinstance(record, Every) else None
         self.function = record.function if isinstance(record, Every) else record
         self.takes_product = takes_product(self.function)
+        self.asks_place = isinstance(self.function, AtPlace)
         self._rows = Rows(expected)
         self._kind: np.dtype[Any] | None = None
         self._shape: tuple[int, ...] = ()

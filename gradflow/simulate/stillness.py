@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-import numpy as np
-
 from gradflow.errors import ToleranceWarning
+from gradflow.numerics.vectors import norm
 from gradflow.simulate.recorder import Point
 from gradflow.types import Array
 
@@ -39,7 +38,7 @@ class Stillness:
         assert point.state_velocity is not None
         if self._growth is None:
             self._measure_growth(point)
-        speed = float(np.linalg.norm(point.state_velocity))
+        speed = norm(point.state_velocity)
         if speed == 0:
             return
         if speed * (self._end_time - point.time) < STILL * self._tolerance(point.state):
@@ -85,8 +84,8 @@ class Stillness:
         return (self._growth or 0.0) * (self._end_time - self._start.time) > ENOUGH
 
     def _is_far(self, point: Point, rest: Point) -> bool:
-        moved = float(np.linalg.norm(point.state - rest.state))
+        moved = norm(point.state - rest.state)
         return moved > LEFT * max(self._tolerance(point.state), self._tolerance(rest.state))
 
     def _tolerance(self, y: Array) -> float:
-        return self._atol * y.size**0.5 + self._rtol * float(np.linalg.norm(y))
+        return self._atol * y.size**0.5 + self._rtol * norm(y)

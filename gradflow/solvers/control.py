@@ -13,9 +13,11 @@ from scipy.integrate import OdeSolver
 
 from gradflow import validate
 from gradflow.numerics.differences import forward_into, resolution
+from gradflow.numerics.vectors import rms
 from gradflow.types import Array
 
 _FINEST = 1e3 * float(np.finfo(float).eps)
+_TINY = float(np.finfo(float).tiny)
 # Of the distance between two velocities, relative to |y| and the root of their precision; least |y| for it.
 _DIFFERENCE = 6.7
 _LEAST_LENGTH = 1e-7
@@ -39,13 +41,9 @@ class Tolerance:
 
     def scale(self, y: Array) -> float | Array:
         """Return the unit of the error at y, never zero."""
-        size = rms(y) if isinstance(self._atol, float) else np.abs(y)
-        return np.maximum(self._atol + self._rtol * size, np.finfo(float).tiny)
-
-
-def rms(v: Array) -> float:
-    """Return the root mean square of the entries."""
-    return float(np.linalg.norm(v)) / v.size**0.5
+        if isinstance(self._atol, float):
+            return max(self._atol + self._rtol * rms(y), _TINY)
+        return np.maximum(self._atol + self._rtol * np.abs(y), _TINY)
 
 
 def warn_extraneous(options: Iterable[str]) -> None:

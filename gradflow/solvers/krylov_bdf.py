@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import hypot, inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,16 @@ from scipy.integrate import OdeSolver
 
 from gradflow import validate
 from gradflow.numerics.krylov import gmres
+from gradflow.numerics.vectors import norm, rms
 from gradflow.solvers.control import (
     Tolerance,
     checked_max_step,
     jacobian_by_differences,
-    rms,
     smallest_step,
     starting_step,
     warn_extraneous,
 )
-from gradflow.solvers.ndf import ALPHA, ERROR, GAMMA, MAX_ORDER, NdfOutput, rescale
+from gradflow.solvers.ndf import ALPHA, ERROR, MAX_ORDER, SHARES, NdfOutput, rescale
 from gradflow.types import Array, Product
 
 Function = Callable[[float, Array], Array]
@@ -43,6 +44,8 @@ _MAX_CYCLES = 3
 # is solution enough: one evaluation saved of two.
 _GENTLE, _GUESS = 0.2, 0.25
 _SAFETY, _MAX_GROWTH, _LEAST_SHRINK = 0.9, 5.0, 0.2
+# As plain floats, which is what the steps of small problems spend their time on.
+_ALPHA, _ERROR = ALPHA.tolist(), ERROR.tolist()
 
 
 class KrylovBDF(OdeSolver):
@@ -80,7 +83,7 @@ class KrylovBDF(OdeSolver):
         Of several, the cheapest first, the next one takes over for 20 steps where Newton contracts slowly.
     max_basis : int
         Largest size m of the Krylov space. Memory is m + 1 vectors beside 8 differences and, at its peak,
-        another 8 (10 with an array for `atol`), beside what `fun` itself allocates.
+        another 9 (11 with an array for `atol`), beside what `fun` itself allocates.
     vectorized : bool
         As in ``solve_ivp``; not used.
     **extraneous
@@ -92,6 +95,9 @@ class KrylovBDF(OdeSolver):
         Evaluations of `fun` (differences included) and of `linearize`.
     num_products : int
         Products by `jvp` or `linearize`.
+    velocity : ndarray, shape (n,)
+        dy/dt at the end of the last step as the formula has it, to what Newton's method left over: nothing is
+        evaluated for it.
     order : int
         Of the next step.
 
@@ -140,15 +146,15 @@ class KrylovBDF(OdeSolver):
         self._linearize = [linearize] if callable(linearize) else list(linearize or ())
         self._kind, self._num_steps_of_kind = 0, 0
         self._basis = np.empty((min(validate.count("max_basis", max_basis), self.n) + 1, self.n))
-        self._image, self._velocity, self._residual = np.empty((3, self.n))
+        self._image, self._newest, self._residual = np.empty((3, self.n))
         self._differences = np.zeros((MAX_ORDER + 3, self.n))
-        self._stretch = np.inf
+        self._stretch = inf
         self.num_products = 0
         self.order = 1
         self._begin(first_step)
 
     def _begin(self, size: float | None) -> None:
-        velocity = np.array(self.fun(self.t, self.y))
+        self.velocity = velocity = np.array(self.fun(self.t, self.y))
         self._h = starting_step(self, size, velocity, self._tolerance.scale(self.y), self._max_step)
         self._differences[0] = self.y
         self._differences[1] = velocity * (self._h * self.direction)
@@ -184,15 +190,24 @@ class KrylovBDF(OdeSolver):
         y, correction, num_iterations = solved
         safety = _SAFETY if num_iterations == 1 else _SAFETY**2
         scale = self._tolerance.scale(y)
-        error = ERROR[order] * rms(correction / scale)
+        error = _ERROR[order] * _measured(correction, scale)
         if error > 1:
             self._remeasure()
             self._change_step(max(_LEAST_SHRINK, safety * error ** (-1 / (order + 1))))
             return False
+        self.velocity = self._velocity_after(correction)
         self._accept(t, y, correction)
         if self._num_equal_steps > order:
             self._adapt(error, scale, safety)
         return True
+
+    def _velocity_after(self, correction: Array) -> Array:
+        """Return dy/dt = (psi + d) / c at the end of a step."""
+        order = self.order
+        velocity = SHARES[order].dot(self._differences[1 : order + 1])
+        velocity += correction
+        velocity *= _ALPHA[order] / (self._h * self.direction)
+        return velocity
 
     def _accept(self, t: float, y: Array, correction: Array) -> None:
         order, differences = self.order, self._differences
@@ -224,14 +239,12 @@ class KrylovBDF(OdeSolver):
     def _adapt(self, error: float, scale: float | Array, safety: float) -> None:
         """Go on with the order, out of three neighbors, that allows the longest step."""
         order, differences = self.order, self._differences
-        errors = np.full(3, np.inf)
-        errors[1] = error
-        if order > 1:
-            errors[0] = ERROR[order - 1] * rms(differences[order] / scale)
-        if order < MAX_ORDER:
-            errors[2] = ERROR[order + 1] * rms(differences[order + 2] / scale)
-        factors = np.maximum(errors, 1e-15) ** (-1 / np.arange(order, order + 3))
-        best = int(np.argmax(factors))
+        lower = _ERROR[order - 1] * _measured(differences[order], scale) if order > 1 else inf
+        higher = _ERROR[order + 1] * _measured(differences[order + 2], scale) if order < MAX_ORDER else inf
+        factors = [
+            max(each, 1e-15) ** (-1 / (order + more)) for more, each in enumerate((lower, error, higher))
+        ]
+        best = max(range(3), key=factors.__getitem__)
         self.order += best - 1
         self._change_step(min(_MAX_GROWTH, safety * factors[best]))
 
@@ -247,19 +260,19 @@ class KrylovBDF(OdeSolver):
         order = self.order
         y = self._differences[: order + 1].sum(axis=0)
         scale = self._tolerance.scale(y)
-        c, unit = self._h * self.direction / ALPHA[order], self.n**0.5 / ERROR[order]
+        c, unit = self._h * self.direction / _ALPHA[order], self.n**0.5 / _ERROR[order]
         tolerance = _LINEAR * unit
         correction = _CARRIED * self._differences[order + 1]
         y += correction
-        change = left_over = np.nan
+        change = left_over = nan
         for iteration in range(_MAX_NEWTON):
             velocity, product = self._linearized(t, y)
             residual = self._residual_of(c, velocity, correction, scale)
-            size = float(np.linalg.norm(residual))
-            if not np.isfinite(size):
+            size = norm(residual)
+            if not isfinite(size):
                 return None
             if iteration:
-                self._measured_since, self._stretch = 0, np.inf
+                self._measured_since, self._stretch = 0, inf
                 self._contraction = max(size - left_over, 0.0) / change
             if size <= (2 if iteration else 1) * tolerance:
                 return y, correction, max(iteration, 1)
@@ -268,7 +281,7 @@ class KrylovBDF(OdeSolver):
             step, left_over = self._solved(product, c, residual, scale, tolerance)
             if not left_over <= tolerance:
                 return None
-            change = float(np.linalg.norm(step))
+            change = norm(step)
             step *= scale
             y += step
             correction += step
@@ -280,9 +293,9 @@ class KrylovBDF(OdeSolver):
     def _residual_of(self, c: float, velocity: Array, correction: Array, scale: float | Array) -> Array:
         """Return c f - psi - d in units of `scale`."""
         order, residual = self.order, self._residual
-        np.matmul(GAMMA[1 : order + 1] / -ALPHA[order], self._differences[1 : order + 1], out=residual)
-        residual -= correction
-        residual += np.multiply(velocity, c, out=self._image)
+        np.dot(SHARES[order], self._differences[1 : order + 1], out=residual)
+        residual += correction
+        np.subtract(np.multiply(velocity, c, out=self._image), residual, out=residual)
         residual /= scale
         return residual
 
@@ -291,13 +304,13 @@ class KrylovBDF(OdeSolver):
     ) -> tuple[Array, float]:
         """Return delta with (I - c J) delta = `residual` and the norm of what is left of it."""
         shrunk = abs(c) * self._stretch
-        left_over = shrunk * float(np.linalg.norm(residual))
+        left_over = shrunk * norm(residual)
         if shrunk <= _GENTLE and left_over <= _GUESS * tolerance:
             return residual.copy(), left_over
         shifted = _shifted(product, c, scale, self._image)
         solution = gmres(shifted, residual, tolerance, self._basis, _MAX_CYCLES)
-        on_start = solution.hessenberg[:2, 0]
-        self._stretch = float(np.hypot(on_start[0] - 1, on_start[1])) / abs(c)
+        along, across = solution.columns[0][:2]
+        self._stretch = hypot(along - 1, across) / abs(c)
         return solution.x, solution.residual
 
     def _linearized(self, t: float, y: Array) -> tuple[Array, Product]:
@@ -306,7 +319,7 @@ class KrylovBDF(OdeSolver):
             self.nfev += 1
             velocity, product = self._linearize[self._kind](t, y)
             return velocity, self._counted(product)
-        velocity = self._velocity
+        velocity = self._newest
         velocity[:] = self.fun(t, y)
         if self._jvp is not None:
             jvp = self._jvp
@@ -323,6 +336,11 @@ class KrylovBDF(OdeSolver):
     def _dense_output_impl(self) -> NdfOutput:
         differences = self._differences[: self.order + 1].copy()
         return NdfOutput(self.t_old, self.t, self._h * self.direction, differences)
+
+
+def _measured(v: Array, scale: float | Array) -> float:
+    """Return the root mean square of v in units of `scale`."""
+    return rms(v / scale) if isinstance(scale, np.ndarray) else rms(v) / scale
 
 
 def _shifted(product: Product, c: float, scale: float | Array, image: Array) -> Product:

@@ -20,6 +20,10 @@ ALPHA = (1 - _KAPPA) * GAMMA
 # The local error of order k is ERROR[k] times the (k + 1)-th backward difference.
 ERROR = _KAPPA * GAMMA + 1 / np.arange(1, MAX_ORDER + 2)
 
+# Of the differences 1 to k, summed to psi in d = c f - psi.
+SHARES = [GAMMA[1 : order + 1] / ALPHA[order] for order in range(1, MAX_ORDER + 1)]
+SHARES.insert(0, GAMMA[:0])
+
 # Columns of the differences that are changed at a time, which saves a copy of all of them.
 _BLOCK = 16384
 

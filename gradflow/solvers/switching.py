@@ -86,7 +86,7 @@ class Switching(OdeSolver):
         self.history.append((self.t, "RK45" if explicit else "krylov-bdf"))
         if explicit:
             unit = self._atol + self._rtol * rms(self.y)
-            self._solver: OdeSolver = RK45(
+            self._solver: RK45 | KrylovBDF = RK45(
                 self.fun, self.t, self.y, self.t_bound, rtol=1e-13, atol=unit, first_step=first_step
             )
         else:
@@ -110,6 +110,11 @@ class Switching(OdeSolver):
         self._num_steps += 1
         self.t, self.y = self._solver.t, self._solver.y
         return True, None
+
+    @property
+    def velocity(self) -> Array | None:
+        """`KrylovBDF.velocity` while that is at work."""
+        return self._solver.velocity if isinstance(self._solver, KrylovBDF) else None
 
     def _look(self, length: float) -> None:
         """Judge by the mean step since the last look, times the spectral radius."""

@@ -55,7 +55,9 @@ def test_the_record_does_not_change_the_run(network):
     run, _ = recorded(network)
     bare = gf.integrate(gf.GradientFlow(network), network.initial_weights(0), 3.0, rtol=1e-5)
     np.testing.assert_array_equal(run.weights, bare.weights)
-    assert (run.num_gradients, run.num_hvps) == (bare.num_gradients, bare.num_hvps)
+    assert run.num_hvps == bare.num_hvps
+    # The bare run evaluates its loss nowhere but at the ends.
+    assert bare.num_gradients < run.num_gradients <= bare.num_gradients + len(run.times) - 2
 
 
 def test_rows_far_apart_are_right_as_well(network):
