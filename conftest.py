@@ -2,6 +2,5 @@
 
 from importlib.util import find_spec
 
-collect_ignore = (
-    [] if find_spec("numba") else [f"gradflow/kernels/{name}.py" for name in ("cached", "double", "single")]
-)
+COMPILED = ("compiling", "double", "single")
+collect_ignore = [] if find_spec("numba") else [f"gradflow/kernels/{name}.py" for name in COMPILED]

@@ -54,7 +54,9 @@ def config() -> dict[str, str]:
         and exp use; "kernels", what computes the activations, and why.
     """
     import gradflow
+    from gradflow.kernels import compiled
 
+    compiled.ready()  # the choice may fall on numpy when numba turns out not to work
     chosen = kernels.choice()
     return {
         "gradflow": gradflow.__version__,

@@ -46,6 +46,16 @@ def test_it_says_which_kernels_were_asked_for_and_by_whom(variable):
     assert config()["kernels"] == "numpy (GRADFLOW_KERNELS asks for it)"
 
 
+def test_it_tries_a_numba_before_it_names_it(variable, monkeypatch):
+    def broken(_name):
+        raise ImportError("Numba needs NumPy 2.5 or less")
+
+    variable("auto")
+    monkeypatch.setattr("gradflow.kernels.switch._installed", lambda: True)
+    monkeypatch.setattr("gradflow.kernels.compiled.import_module", broken)
+    assert config()["kernels"].startswith("numpy (numba does not work here: ImportError: Numba needs NumPy")
+
+
 def test_a_wrong_value_of_the_environment_variable_is_one_sentence(variable):
     variable("fortran")
     with pytest.raises(

@@ -37,6 +37,11 @@ def find(name: str, *arrays: NDArray[Any]) -> Kernel | None:
         return switch.made.setdefault(key, _made(*key))
 
 
+def ready() -> bool:
+    """Return whether compiled code is in use, having tried it."""
+    return find("tanh_values", np.zeros(LEAST_ENTRIES)) is not None
+
+
 def _made(name: str, character: str) -> Kernel | None:
     if character not in _MODULES or not switch.compiled():
         return None
@@ -57,7 +62,7 @@ def _compiled(kernel: Any, character: str) -> Kernel:
     signature = tuple(number if name in _NUMBERS else number[::1] for name in names)
     try:
         kernel.compile(signature)
-    except OSError:
+    except Exception:  # whatever pickle raises at a file that is cut short, or a disk that is full
         kernel = numba.jit(**kernel.targetoptions)(kernel.py_func)
         kernel.compile(signature)
     return kernel

@@ -2,17 +2,15 @@
 
 Everything compiled stands in this one file, since numba's cache looks at the file of a kernel alone to see
 whether it has changed. A kernel's value is written over its argument: with a second array that may overlap
-the first LLVM falls back to scalar code, at three times the time. Polynomials are minimax, their errors
-below 2e-17 of the result; `tests/kernels` measures what they leave after rounding.
+the first, LLVM falls back to scalar code at three to six times the time. Polynomials are minimax, their
+errors below 2e-17 of the result; `tests/kernels` measures what they leave after rounding.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
-from numba.extending import intrinsic
 
-from gradflow.kernels.cached import kernel, summing
+from gradflow.kernels.compiling import fused, kernel, polynomial, scalar, summing
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
@@ -24,13 +22,33 @@ LOWEST = -760.0
 DENSITY_0 = 0.3989422804014327
 TAIL_CENTER = 0.11684886843114692
 
-scalar = njit(inline="always", error_model="numpy", fastmath={"contract"})
-
-
-@intrinsic
-def fused(_context, a, b, c):
-    """Return a b + c with one rounding."""
-    return a(a, b, c), lambda _target, builder, _signature, arguments: builder.fma(*arguments)
+# Minimax polynomials, the highest coefficient first.
+# fmt: off
+# (exp(r) - 1 - r) / r^2 in r.
+EXP = (
+    2.5110049895858716e-08, 2.763265575933203e-07, 2.7557242336680357e-06, 2.4801487326012337e-05,
+    0.00019841269886591, 0.0013888888947820891, 0.008333333333322207, 0.04166666666652199,
+    0.16666666666666674, 0.500000000000001,
+)
+# R / u^2 in u^2.
+LOG = (
+    0.170185799423199, 0.08340098966982189, 0.12106086840517506, 0.13300973512607248, 0.1538655992844916,
+    0.18181743924696628, 0.2222222396973635, 0.2857142854785384, 0.40000000000157243, 0.6666666666666631,
+)
+# (Phi(x) - 1/2) / x in x^2.
+HALF = (
+    2.005846706562108e-09, -4.095070639196301e-08, 6.658142022803857e-07, -9.444605196960627e-06,
+    0.00011543467772281285, -0.0011873282144024449, 0.009973557009976937, -0.0664903800669042,
+    0.39894228040143265,
+)
+# (a + 4) Phi(-a) exp(a^2 / 2) in 1 / (a + 4) - TAIL_CENTER, but for its last two coefficients.
+TAIL = (
+    47665595292.025444, 9579943989.426168, -6298776514.82358, -685238571.6326832, 547610874.730418,
+    10910846.289190222, -42213171.419305794, 2109345.188198575, 3301327.209111, -303091.67355526827,
+    -289523.98445313156, 24723.238449972243, 30085.42196093207, -17.464284611560668, -3492.0739106731257,
+    -714.284186610692, 286.86622019148206, 236.47087464589782, 87.60684930857572, 22.538737045967004,
+)
+# fmt: on
 
 
 @scalar
@@ -50,17 +68,7 @@ def quotient(above, lost, large, small):
 @scalar
 def exp_rest(r, low):
     """Return exp(r + low) - 1 for |r| <= ln(2) / 2 and a low that r has lost to rounding."""
-    q = 2.5110049895858716e-08
-    q = q * r + 2.763265575933203e-07
-    q = q * r + 2.7557242336680357e-06
-    q = q * r + 2.4801487326012337e-05
-    q = q * r + 0.00019841269886591
-    q = q * r + 0.0013888888947820891
-    q = q * r + 0.008333333333322207
-    q = q * r + 0.04166666666652199
-    q = q * r + 0.16666666666666674
-    q = q * r + 0.500000000000001
-    return (q * (r * r) + low) + r
+    return (polynomial(r, EXP) * (r * r) + low) + r
 
 
 @scalar
@@ -106,18 +114,9 @@ def softplus(x):
     # ln(1 + e) = e - e^2 / 2 + u (e^2 / 2 + R), where 2 artanh(u) = 2 u + u R and u = e / (2 + e).
     u = e / (2.0 + e)
     z = u * u
-    q = 0.170185799423199
-    q = q * z + 0.08340098966982189
-    q = q * z + 0.12106086840517506
-    q = q * z + 0.13300973512607248
-    q = q * z + 0.1538655992844916
-    q = q * z + 0.18181743924696628
-    q = q * z + 0.2222222396973635
-    q = q * z + 0.2857142854785384
-    q = q * z + 0.40000000000157243
-    q = q * z + 0.6666666666666631
+    rest = z * polynomial(z, LOG)
     half = 0.5 * e * e
-    return (0.0 if x < 0.0 else x) + (e - (half - u * (half + q * z)))
+    return (0.0 if x < 0.0 else x) + (e - (half - u * (half + rest)))
 
 
 @scalar
@@ -134,17 +133,7 @@ def swish(x):
 @scalar
 def half_to(x):
     """Return Phi(x) - 1/2 for |x| <= 0.75."""
-    z = x * x
-    q = 2.005846706562108e-09
-    q = q * z - 4.095070639196301e-08
-    q = q * z + 6.658142022803857e-07
-    q = q * z - 9.444605196960627e-06
-    q = q * z + 0.00011543467772281285
-    q = q * z - 0.0011873282144024449
-    q = q * z + 0.009973557009976937
-    q = q * z - 0.0664903800669042
-    q = q * z + 0.39894228040143265
-    return q * x
+    return x * polynomial(x * x, HALF)
 
 
 @scalar
@@ -160,26 +149,7 @@ def tail_times(a):
     from_t = (v - (t - z)) - (TAIL_CENTER + z)
     lost = (fused(-v, b, 1.0) - v * (a - (b - 4.0))) * power + from_t * (power - 1.0) * b
     m, lost_m, s = exp_below(-0.5 * high * high, lost - 0.5 * (a - high) * (a + high))
-    q = 47665595292.025444
-    q = q * t + 9579943989.426168
-    q = q * t - 6298776514.82358
-    q = q * t - 685238571.6326832
-    q = q * t + 547610874.730418
-    q = q * t + 10910846.289190222
-    q = q * t - 42213171.419305794
-    q = q * t + 2109345.188198575
-    q = q * t + 3301327.209111
-    q = q * t - 303091.67355526827
-    q = q * t - 289523.98445313156
-    q = q * t + 24723.238449972243
-    q = q * t + 30085.42196093207
-    q = q * t - 17.464284611560668
-    q = q * t - 3492.0739106731257
-    q = q * t - 714.284186610692
-    q = q * t + 286.86622019148206
-    q = q * t + 236.47087464589782
-    q = q * t + 87.60684930857572
-    q = q * t + 22.538737045967004
+    q = polynomial(t, TAIL)
     # The last two coefficients are the large ones: the second has a low part too.
     main = 4.4777602364530305 * t + 0.7172403234616023
     lost_main = fused(4.4777602364530305, t, 0.7172403234616023 - main)

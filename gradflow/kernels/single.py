@@ -6,10 +6,8 @@ A number of Python's would make all of a formula double, so `f` stands around ea
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
-from numba.extending import intrinsic
 
-from gradflow.kernels.cached import kernel, summing
+from gradflow.kernels.compiling import fused, kernel, polynomial, scalar, summing
 
 f = np.float32
 
@@ -23,13 +21,25 @@ LOWEST = f(-110.0)
 DENSITY_0 = f(0.3989423)
 TAIL_CENTER = f(0.13180102)
 
-scalar = njit(inline="always", error_model="numpy", fastmath={"contract"})
-
-
-@intrinsic
-def fused(_context, a, b, c):
-    """Return a b + c with one rounding."""
-    return a(a, b, c), lambda _target, builder, _signature, arguments: builder.fma(*arguments)
+# Minimax polynomials, the highest coefficient first.
+# fmt: off
+# (exp(r) - 1 - r) / r^2 in r.
+EXP = (
+    0.0013950492, 0.00836889, 0.041666206, 0.16666518, 0.5,
+)
+# R / u^2 in u^2.
+LOG = (
+    0.28024462, 0.27999142, 0.400217, 0.6666641,
+)
+# (Phi(x) - 1/2) / x in x^2.
+HALF = (
+    0.00010299178, -0.0011813431, 0.009972369, -0.0664903, 0.3989423,
+)
+# (a + 4) Phi(-a) exp(a^2 / 2) in 1 / (a + 4) - TAIL_CENTER, but for its last two coefficients.
+TAIL = (
+    25767.49, 3786.0144, -3221.4526, -1069.5851, 206.514, 255.11247, 102.33742, 26.794676,
+)
+# fmt: on
 
 
 @scalar
@@ -49,12 +59,7 @@ def quotient(above, lost, large, small):
 @scalar
 def exp_rest(r, low):
     """Return exp(r + low) - 1 for |r| <= ln(2) / 2 and a low that r has lost to rounding."""
-    q = f(0.0013950492)
-    q = q * r + f(0.00836889)
-    q = q * r + f(0.041666206)
-    q = q * r + f(0.16666518)
-    q = q * r + f(0.5)
-    return (q * (r * r) + low) + r
+    return (polynomial(r, EXP) * (r * r) + low) + r
 
 
 @scalar
@@ -100,12 +105,9 @@ def softplus(x):
     # ln(1 + e) = e - e^2 / 2 + u (e^2 / 2 + R), where 2 artanh(u) = 2 u + u R and u = e / (2 + e).
     u = e / (f(2.0) + e)
     z = u * u
-    q = f(0.28024462)
-    q = q * z + f(0.27999142)
-    q = q * z + f(0.400217)
-    q = q * z + f(0.6666641)
+    rest = z * polynomial(z, LOG)
     half = f(0.5) * e * e
-    return (f(0.0) if x < f(0.0) else x) + (e - (half - u * (half + q * z)))
+    return (f(0.0) if x < f(0.0) else x) + (e - (half - u * (half + rest)))
 
 
 @scalar
@@ -121,19 +123,13 @@ def swish(x):
 
 @scalar
 def half_to(x):
-    """Return Phi(x) - 1/2 for |x| <= f(0.75)."""
-    z = x * x
-    q = f(0.00010299178)
-    q = q * z - f(0.0011813431)
-    q = q * z + f(0.009972369)
-    q = q * z - f(0.0664903)
-    q = q * z + f(0.3989423)
-    return q * x
+    """Return Phi(x) - 1/2 for |x| <= 0.75."""
+    return x * polynomial(x * x, HALF)
 
 
 @scalar
 def tail_times(a):
-    """Return h, l, m, s with a Phi(-a) = (h + l) s and exp(-a^2 / 2) = m s, for f(0.74) <= a <= 40."""
+    """Return h, l, m, s with a Phi(-a) = (h + l) s and exp(-a^2 / 2) = m s, for 0.74 <= a <= 15."""
     high = np.int32(np.float32(a).view(np.int32) & -4096).view(np.float32)
     b = a + f(4.0)
     v = f(1.0) / b
@@ -144,14 +140,7 @@ def tail_times(a):
     from_t = (v - (t - z)) - (TAIL_CENTER + z)
     lost = (fused(-v, b, f(1.0)) - v * (a - (b - f(4.0)))) * power + from_t * (power - f(1.0)) * b
     m, lost_m, s = exp_below(-f(0.5) * high * high, lost - f(0.5) * (a - high) * (a + high))
-    q = f(25767.49)
-    q = q * t + f(3786.0144)
-    q = q * t - f(3221.4526)
-    q = q * t - f(1069.5851)
-    q = q * t + f(206.514)
-    q = q * t + f(255.11247)
-    q = q * t + f(102.33742)
-    q = q * t + f(26.794676)
+    q = polynomial(t, TAIL)
     # The last two coefficients are the large ones: the second has a low part too.
     main = f(5.2137537) * t + f(0.7895363)
     lost_main = fused(f(5.2137537), t, f(0.7895363) - main)
@@ -190,7 +179,7 @@ def relu_slope(y):
 
 @scalar
 def swish_slope(x):
-    x = -f(110.0) if x < -f(110.0) else (f(760.0) if x > f(110.0) else x)
+    x = -f(110.0) if x < -f(110.0) else (f(110.0) if x > f(110.0) else x)
     m, _, s = exp_below(-abs(x), f(0.0))
     e = m * s
     inverse = f(1.0) / (f(1.0) + e)

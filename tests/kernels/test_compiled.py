@@ -68,6 +68,17 @@ caching.IndexDataCacheFile.save = full
     assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["numba", "True"]
 
 
+def test_a_cache_that_is_cut_short_is_done_without(tmp_path):
+    pytest.importorskip("numba")
+    code = NETWORK.format(samples=2000) + "print(gf.kernels.choice().name, np.isfinite(gradient).all())"
+    assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["numba", "True"]
+    files = [path for path in tmp_path.rglob("*.nb?") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[:40])
+    assert printed(code, NUMBA_CACHE_DIR=str(tmp_path)) == ["numba", "True"]
+
+
 def test_a_numba_that_cannot_be_imported_leaves_numpy_and_says_why(monkeypatch):
     def broken(_name):
         raise ImportError("Numba needs NumPy 2.5 or less")
