@@ -214,8 +214,10 @@ def integrated(
     if callback is not None:
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
-    counted = LastPoint(passes_of(flow.problem, precision, tolerances["rtol"]), budget)
-    integrator = bearing(resolve(method, state.size, flow.symmetric, tolerances["rtol"]), method, precision)
+    passes = passes_of(flow.problem, precision, tolerances["rtol"])
+    counted = LastPoint(passes, budget)
+    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
+    integrator = bearing(integrator, method, precision, passes)
     weights = flow.weights(state)
     recorder = Recorder(
         flow.problem,

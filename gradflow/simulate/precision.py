@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradflow.problems.problem import Differenced, Problem, SinglePasses
+from gradflow.problems.problem import Differenced, Problem, RoughlyLinearized, SinglePasses
 from gradflow.simulate.integrators import SWITCHING, Integrator
 
 # Relative spacing of the numbers that passes compute with.
@@ -47,18 +48,24 @@ def passes_of(problem: Problem, precision: Any, rtol: float) -> Problem:
     return single
 
 
-def bearing(integrator: Integrator, method: Any, precision: str) -> Integrator:
+def bearing(integrator: Integrator, method: Any, precision: str, passes: Problem) -> Integrator:
     """Return the integrator of a run; where "auto" chose one that does not bear rounding, a matrix-free one.
+
+    Differences of gradients in single precision are good to three digits: exact products take their place
+    where there are no rough ones.
 
     Raises
     ------
     ValueError
         If such a one was asked for.
     """
-    if precision == "double" or integrator.bears_rounding:
+    if precision == "double":
         return integrator
-    if isinstance(method, str) and method.lower() == "auto":
-        return SWITCHING
+    if not integrator.bears_rounding and isinstance(method, str) and method.lower() == "auto":
+        integrator = SWITCHING
+    if integrator.bears_rounding:
+        has_rough = isinstance(passes, RoughlyLinearized) and bool(passes.rough_linearizations())
+        return replace(integrator, own_differences=integrator.own_differences and has_rough)
     raise ValueError(
         "`method` must be none of BDF, LSODA and Radau with precision='single', which ask for more digits, "
         f"got {integrator.name}: krylov-bdf is stiff too"

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import BDF
 
 import gradflow as gf
-from gradflow.problems import FeedForward, Quadratic
+from gradflow.problems import FeedForward, LogisticRegression, Quadratic
 from gradflow.simulate.creeping import jumps
 
 rng = np.random.default_rng(0)
@@ -73,6 +73,26 @@ def test_other_methods_and_rates_keep_their_error(method, rate, truth):
     run = integrate(END / rate, gf.GradientFlow(NET, rate), method=method, rtol=1e-5)
     assert run.outcome is gf.Outcome.FINISHED
     assert np.linalg.norm(run.final_weights - truth) < 5e-5 * np.linalg.norm(truth)
+
+
+PROBLEMS = {
+    "tiny network": FeedForward(INPUTS[:20], np.sin(INPUTS[:20, :2]), (8,)),
+    "deep linear": gf.problems.DeepLinear(INPUTS, np.sin(INPUTS[:, :2]), (8, 8)),
+    "logistic": LogisticRegression(INPUTS, INPUTS[:, 0] + INPUTS[:, 1] ** 2 > 1),
+}
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.3])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_problems_without_rough_products_get_exact_ones_not_differences(name, rate):
+    problem, end = PROBLEMS[name], 50.0
+    w0, flow = problem.initial_weights(0), gf.GradientFlow(problem, rate)
+    truth = gf.integrate(flow, w0, end / rate, rtol=1e-9, times=2).final_weights
+    run = gf.integrate(flow, w0, end / rate, method="krylov-bdf", rtol=1e-5, precision="single")
+    other = gf.integrate(flow, w0, end / rate, method="krylov-bdf", rtol=1e-5)
+    assert np.linalg.norm(run.final_weights - truth) < 5e-5 * np.linalg.norm(truth)
+    assert other.num_hvps == 0 < run.num_hvps
+    assert run.num_gradients <= other.num_gradients
 
 
 @pytest.mark.parametrize("method", ["BDF", "lsoda", "Radau", BDF])

@@ -174,17 +174,13 @@ class FeedForward:
         return loss, plan.gradient(), product
 
     def rough_linearizations(self) -> tuple[Linearization, ...]:
-        """Return functions like `linearize` with products in single precision.
-
-        None for a tiny network, unless its passes are in single precision too: differences of such gradients
-        would be good to no more than three digits.
+        """Return functions like `linearize` with products in single precision; none for a tiny network.
 
         The first one's products are those with the Gauss-Newton matrix J' (d2E/dy2) J, the second one's
         those with H, good to about 1e-6 at 0.4 to 0.8 of the cost of a gradient. Loss and gradient are those
         of `loss_and_gradient`.
         """
-        is_tiny = self.num_samples * sum(self._network.widths[1:]) < LEAST_SIGNALS
-        if is_tiny and self._precision is np.float64:
+        if self.num_samples * sum(self._network.widths[1:]) < LEAST_SIGNALS:
             return ()
         return partial(self._roughly, exact=False), partial(self._roughly, exact=True)
 
