@@ -21,12 +21,14 @@ from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
+from gradflow.simulate.descent_recorder import DescentRecorder
 from gradflow.simulate.descent_run import DescentRun
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.hooks import check_hook
+from gradflow.simulate.iteration import Iterate
 from gradflow.simulate.keywords import FOR_DESCENT, explains_keywords
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Recorder, checked_sketch
+from gradflow.simulate.recorder import checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Sketch, Trajectory, storage
@@ -215,20 +217,22 @@ def descended(
         }
     )
     with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
-        recorder = Recorder(
+        start = Iterate(first_step, w, rule.init(w) if earlier is None else memory)
+        recorder = DescentRecorder(
             problem,
             record,
             sketch,
             watch.events,
             num_rows=_num_rows(kept, first_step),
+            start=start,
+            last_step=last_step,
+            clock=clock,
         )
         run = DescentRun(
             problem=CountedProblem(problem),
-            first_step=first_step,
-            w0=w,
-            memory=rule.init(w) if earlier is None else memory,
+            start=start,
             rule=rule,
-            num_steps=last_step,
+            last_step=last_step,
             clock=clock,
             batches=batches,
             kept=kept,
@@ -274,7 +278,7 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
     steps = np.asarray(record_every)
     if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 0).any() or (steps > num_steps).any():
         raise ValueError(f"`record_every` must be steps from 0 to {num_steps}, got {record_every!r:.60}")
-    return frozenset(steps.tolist())
+    return frozenset([0, *steps.tolist()])
 
 
 def _described(rule: UpdateRule) -> dict[str, Any]:
@@ -286,4 +290,4 @@ def _described(rule: UpdateRule) -> dict[str, Any]:
 
 
 def _num_rows(kept: range | frozenset[int], first_step: int) -> int:
-    return 2 + (len(kept) if isinstance(kept, frozenset) else len(kept) - first_step // kept.step)
+    return 1 + (len(kept) if isinstance(kept, frozenset) else len(kept) - first_step // kept.step)

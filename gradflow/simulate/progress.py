@@ -21,6 +21,11 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a bar to move."""
+        return self._bar is not None
+
     def reach(self, position: float, loss: float) -> None:
         """Move the bar to `position`."""
         if self._bar is not None:
