@@ -15,6 +15,7 @@ from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegre
 from gradflow.problems.problem import (
     Closed,
     Differenced,
+    Kinked,
     Problem,
     RoughlyLinearized,
     Sampled,
@@ -31,6 +32,7 @@ __all__ = [
     "Differenced",
     "DoubleWell",
     "FeedForward",
+    "Kinked",
     "LinearRegression",
     "LogisticRegression",
     "MinimalistEdge",

@@ -136,3 +136,12 @@ class Followed(Protocol):
 
     def accept(self, w: Array) -> None:
         """Take note that a run has come to w: its steps call this, trial points do not."""
+
+
+@runtime_checkable
+class Kinked(Protocol):
+    """A problem that says whether its gradient jumps somewhere, as that of a network of relu units does."""
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether E is smooth only in pieces: multistep methods lose order and steps where it is not."""

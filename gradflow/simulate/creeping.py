@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from gradflow.errors import ToleranceWarning
 from gradflow.simulate.counting import BudgetSpent
 from gradflow.types import Array
 
@@ -31,6 +33,21 @@ KINK = (
     "the flow slides along a kink of the loss, where the gradient jumps and the steps stay tiny: smooth "
     "the loss (for example softplus in place of relu), take a looser tolerance, or descend"
 )
+
+# A flow that crosses kinks ends elsewhere by about 1e-3 of its weights whatever tighter tolerance is asked.
+LEAST_KINKED_RTOL = 1e-4
+
+
+def warn_of_kinks(problem: object, rtol: float) -> None:
+    """Warn that a tolerance is tighter than what a flow through kinks is good to."""
+    if rtol < LEAST_KINKED_RTOL:
+        warnings.warn(
+            f"the gradient of {problem!r:.60} jumps at kinks: below an rtol of {LEAST_KINKED_RTOL:g} "
+            "its flow gets dearer, not better. Take rtol=1e-3 or 1e-4, or a smooth activation such as "
+            "softplus; `max_evaluations` bounds the cost",
+            ToleranceWarning,
+            stacklevel=5,
+        )
 
 
 class CreepWatch:

@@ -11,6 +11,7 @@ import numpy as np
 from gradflow.errors import FAILURES
 from gradflow.flows.flow import Flow, Invertible
 from gradflow.numerics.vectors import are_finite, norm
+from gradflow.problems.problem import Kinked
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
@@ -139,7 +140,9 @@ class FlowRun:
         return run if self.earlier is None else joined(self.earlier, run)
 
     def _cost_watch(self, solver: Any) -> CostWatch | None:
-        if not watches(solver, self.integrator):
+        kinked = isinstance(self.flow.problem, Kinked) and self.flow.problem.has_kinks
+        # What holds an explicit method back at kinks is not stiffness, and no stiff method is better there.
+        if kinked or not watches(solver, self.integrator):
             return None
         return CostWatch(self.flow, solver, self.integrator.name, self.point.state.size, self.end_time)
 

@@ -15,8 +15,10 @@ from gradflow import validate
 from gradflow.events.event import Event
 from gradflow.flows.flow import Flow
 from gradflow.problems.completed import Descendable
+from gradflow.problems.problem import Kinked
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.counting import LastPoint
+from gradflow.simulate.creeping import warn_of_kinks
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
@@ -68,7 +70,11 @@ def integrate(
     method : str, OdeSolver class or callable
         "auto", RK23, RK45, DOP853, Radau, BDF, LSODA (the last three with the exact Jacobian, for few
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
-        makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``.
+        makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``. "auto" begins with RK45
+        and goes over to an implicit method where stability holds that back for long: LSODA up to 50
+        weights, "krylov-bdf" beyond, with which it begins from 200 weights on (1,000 at a tight `rtol`).
+        From an `rtol` of 5e-3 on it is "rock2"; where the gradient is known to jump, as that of relu does,
+        RK45 or "rock2" all the way.
     rtol, atol : float
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
@@ -129,7 +135,8 @@ def integrate(
     CostWarning
         If an explicit method is about to spend more than 50,000 gradients.
     ToleranceWarning
-        If the run stood still within its tolerance and left again: what moved it may be the tolerance.
+        If "auto" follows a flow through kinks to a tighter `rtol` than kinks allow, and if the run stood
+        still within its tolerance and left again: what moved it may be the tolerance.
     RecordWarning
         If a record has no value somewhere.
 
@@ -216,7 +223,10 @@ def integrated(
     checkpoint = checked_checkpoint(checkpoint)
     passes = passes_of(flow.problem, precision, tolerances["rtol"])
     counted = LastPoint(passes, budget)
-    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
+    kinked = isinstance(flow.problem, Kinked) and flow.problem.has_kinks
+    if kinked and method == "auto":
+        warn_of_kinks(flow.problem, tolerances["rtol"])
+    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"], kinked)
     integrator = bearing(integrator, method, precision, passes)
     weights = flow.weights(state)
     recorder = Recorder(

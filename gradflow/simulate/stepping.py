@@ -224,6 +224,8 @@ class GuardedStepper:
     def _beside_edge(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return options that resolve how near an edge is; own differences would reach beyond it."""
         careful = self._accuracy.applied(options)
+        if self._integrator.takes("stiff"):
+            careful["stiff"] = True
         if self._integrator.own_differences and isinstance(self._flow, Linearized):
             careful["linearize"] = self._guarded_products(self._flow.linearize)
         return careful

@@ -144,6 +144,11 @@ class FeedForward:
         single._hold(rows, np.ascontiguousarray(rows.T) if narrow else rows.T, self._targets)
         return single
 
+    @property
+    def has_kinks(self) -> bool:
+        """Whether the slope of an activation jumps: relu's does."""
+        return any(f.slope is not None and f.second is None for f in self._network.activations)
+
     def loss(self, w: ArrayLike) -> float:
         """Return E(w)."""
         plan, loss = self._forward(w)
