@@ -34,7 +34,8 @@ def test_a_view_that_was_handed_out_stays_as_it_is_while_the_rows_grow(width):
     for k in range(3):
         assert (view[k] == k).all()
     assert (part == 1).all()
-    assert not np.shares_memory(view, rows.array(40))
+    # Memory that was moved from under a view may look well for a while: ask whose it is.
+    assert view.base is not rows.array(40).base
     del view, part
     filled(rows, 80, width, start=40)
     assert (rows.array(80)[:, -1] == np.arange(80)).all()
