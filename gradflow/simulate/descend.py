@@ -119,6 +119,14 @@ def descend(
         Whatever a record, event or callback raises that is a bug; what was reached is its attribute
         `trajectory`.
 
+    Warns
+    -----
+    CostWarning
+        If the rows take more than half of the memory that is free: before the run, or once they have come
+        so far where a tolerance, a callback or a terminal event may end it before.
+    RecordWarning
+        If a record has no value somewhere.
+
     See Also
     --------
     integrate : The flow on the same clock.
@@ -216,18 +224,21 @@ def descended(
             "sketch": None if sketch is None else sketch.settings,
         }
     )
+    start = Iterate(first_step, w, rule.init(w) if earlier is None else memory)
+    num_rows = _num_rows(kept, first_step, last_step)
+    recorder = DescentRecorder(
+        problem,
+        record,
+        sketch,
+        watch.events,
+        num_rows=num_rows,
+        start=start,
+        last_step=last_step,
+        clock=clock,
+    )
+    if gradient_tolerance is None and callback is None and not watch.may_end:
+        recorder.announce(num_rows)
     with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
-        start = Iterate(first_step, w, rule.init(w) if earlier is None else memory)
-        recorder = DescentRecorder(
-            problem,
-            record,
-            sketch,
-            watch.events,
-            num_rows=_num_rows(kept, first_step),
-            start=start,
-            last_step=last_step,
-            clock=clock,
-        )
         run = DescentRun(
             problem=CountedProblem(problem),
             start=start,
@@ -289,5 +300,9 @@ def _described(rule: UpdateRule) -> dict[str, Any]:
     return {"learning_rate": rule.learning_rate, **named}
 
 
-def _num_rows(kept: range | frozenset[int], first_step: int) -> int:
-    return 1 + (len(kept) if isinstance(kept, frozenset) else len(kept) - first_step // kept.step)
+def _num_rows(kept: range | frozenset[int], first_step: int, last_step: int) -> int:
+    if isinstance(kept, range):
+        ahead = len(kept) - -(-first_step // kept.step)
+    else:
+        ahead = sum(step >= first_step for step in kept)
+    return ahead + (last_step not in kept)

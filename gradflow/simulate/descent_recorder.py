@@ -11,6 +11,7 @@ import numpy as np
 from gradflow.problems.problem import Problem
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.iteration import Iterate
+from gradflow.simulate.memory import FOR_DESCENT
 from gradflow.simulate.recording import Record
 from gradflow.simulate.rows import Rows
 from gradflow.simulate.run_recorder import Point, RunRecorder
@@ -36,11 +37,16 @@ class DescentRecorder(RunRecorder):
         last_step: int,
         clock: Clock,
     ) -> None:
-        super().__init__(problem, record, sketch, events, num_rows=num_rows)
+        super().__init__(problem, record, sketch, events, num_rows=num_rows, cures=FOR_DESCENT)
         self.at = start
         self._first_step, self._last_step, self._clock = start.step, last_step, clock
-        self._steps, self._weights = Rows(num_rows), Rows(num_rows)
+        self._steps, self._weights = Rows(num_rows), Rows(num_rows, self._look_at_memory)
         self._step_losses = array("d")
+
+    def announce(self, num_rows: int) -> None:
+        """Say before the run if so many rows will take too much memory."""
+        numbers = self._reduced(self.at.weights).size + 4
+        self._memory.announce(num_rows, 8 * numbers, self._last_step - self._first_step)
 
     def reach(self, at: Iterate, loss: float) -> None:
         """Note a step that was taken; it counts with the last assignment."""
@@ -65,6 +71,9 @@ class DescentRecorder(RunRecorder):
         step, w, memory = at
         time = self._clock.time(step)
         return Point(time, step, w, w, loss, gradient=gradient, product=product, memory=memory)
+
+    def _look_at_memory(self) -> None:
+        self._memory.look(self._weights.nbytes)
 
     def _is_row(self, point: Point) -> bool:
         return self._num_rows > 0 and bool(point.step <= self._steps.array(self._num_rows)[-1])

@@ -133,7 +133,8 @@ def integrate(
     Warns
     -----
     CostWarning
-        If an explicit method is about to spend more than 50,000 gradients.
+        If an explicit method is about to spend more than 50,000 gradients, or the rows take more than half
+        of the memory that is free: those at `times` before the run, others once they have come so far.
     ToleranceWarning
         If "auto" follows a flow through kinks to a tighter `rtol` than kinks allow, and if the run stood
         still within its tolerance and left again: what moved it may be the tolerance.
@@ -236,6 +237,7 @@ def integrated(
         watch.events,
         num_rows=max(16, wanted.size),
     )
+    recorder.announce(wanted.size, state, weights)
     settings = storage.json_values(
         {
             "kind": "flow",

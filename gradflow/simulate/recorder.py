@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.problems.problem import Problem
+from gradflow.simulate.memory import FOR_FLOW
 from gradflow.simulate.recording import Record
 from gradflow.simulate.rows import Rows
 from gradflow.simulate.run_recorder import Point, RunRecorder
@@ -32,11 +33,17 @@ class Recorder(RunRecorder):
         *,
         num_rows: int = 16,
     ) -> None:
-        super().__init__(problem, record, sketch, events, num_rows=num_rows)
+        super().__init__(problem, record, sketch, events, num_rows=num_rows, cures=FOR_FLOW)
         self._rows = {name: Rows(num_rows) for name in COLUMNS}
+        self._rows["weights"] = Rows(num_rows, self._look_at_memory)
         self._step_times, self._step_losses = array("d"), array("d")
         self.last: Point
         self.last_kept: Point | None = None
+
+    def announce(self, num_rows: int, state: Array, weights: Array) -> None:
+        """Say before the run if so many rows of these will take too much memory."""
+        numbers = 2 * self._reduced(weights).size + (0 if state is weights else state.size) + 4
+        self._memory.announce(num_rows, 8 * numbers)
 
     def reached(self) -> Point:
         """Return the last point that was noted."""
@@ -87,6 +94,9 @@ class Recorder(RunRecorder):
         w = weights[-1]
         state = w if states is weights else states[-1]
         self.last_kept = Point(float(times[-1]), step, state, w, float(losses[-1]))
+
+    def _look_at_memory(self) -> None:
+        self._memory.look(sum(rows.nbytes for rows in self._rows.values()))
 
     def _is_row(self, point: Point) -> bool:
         return self.last_kept is not None and point.time <= self.last_kept.time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,11 @@ class Rows:
 
     It grows in place, where the system moves pages instead of copying them. Where somebody holds a view of
     it, such as the trajectory of a checkpoint, it is copied instead: what was handed out stays as it is.
+    `growing` is called before it does.
     """
 
-    def __init__(self, expected: int) -> None:
-        self._expected = max(1, expected)
+    def __init__(self, expected: int, growing: Callable[[], None] | None = None) -> None:
+        self._expected, self._growing = max(1, expected), growing
         self._buffer: NDArray[Any] | None = None
         self._room = 0
 
@@ -57,6 +59,8 @@ class Rows:
             expected = min(self._expected, LARGEST_START // max(row.nbytes, 1))
             self._buffer = np.empty((max(least, expected), *row.shape), dtype=row.dtype)
         else:
+            if self._growing is not None:
+                self._growing()
             more = self._room if self._buffer.nbytes < LARGE else self._room // 8
             self._extend(max(least, self._room + more))
         self._room = len(self._buffer)

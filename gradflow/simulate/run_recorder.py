@@ -12,6 +12,7 @@ from gradflow.errors import FAILURES
 from gradflow.problems.problem import Problem
 from gradflow.simulate.hooks import HookError
 from gradflow.simulate.interrupts import Interrupts
+from gradflow.simulate.memory import MemoryWatch
 from gradflow.simulate.place import Place
 from gradflow.simulate.recording import Record, columns
 from gradflow.trajectory import Crossings, Outcome, Sketch, Trajectory
@@ -52,8 +53,10 @@ class RunRecorder(ABC):
         events: Iterable[str],
         *,
         num_rows: int,
+        cures: str,
     ) -> None:
         self.problem = problem
+        self._memory = MemoryWatch(cures)
         self._sketch = sketch
         self._records = columns(record, num_rows)
         self._num_rows = 0
