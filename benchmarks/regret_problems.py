@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flow_problems import Array
+from flow_problems import Array, diabetes, wine, xor
 from scipy.integrate import DOP853
-from sklearn.datasets import load_diabetes, load_wine
 
 import gradflow as gf
 
@@ -32,11 +31,6 @@ class Case:
         return float(np.linalg.norm(w - self.truth) / np.linalg.norm(self.truth))
 
 
-def standardized(values: Array) -> Array:
-    """Return columns of mean 0 and deviation 1."""
-    return (values - values.mean(axis=0)) / values.std(axis=0)
-
-
 def digits(num_samples: int, widths: tuple[int, ...], **options: str) -> Any:
     """Return a network on the first digits; pixels minus their means over the deviation of all."""
     inputs, labels = gf.datasets.digits()
@@ -46,38 +40,20 @@ def digits(num_samples: int, widths: tuple[int, ...], **options: str) -> Any:
     )
 
 
-def diabetes(widths: tuple[int, ...], **options: str) -> Any:
-    """Return a network on the 442 patients of the diabetes data."""
-    inputs, targets = load_diabetes(return_X_y=True)
-    return gf.problems.FeedForward(standardized(inputs), standardized(targets[:, None]), widths, **options)
-
-
-def wine(widths: tuple[int, ...]) -> Any:
-    """Return a classifier of the 178 wines."""
-    inputs, labels = load_wine(return_X_y=True)
-    return gf.problems.FeedForward(standardized(inputs), labels, widths, loss="cross_entropy")
-
-
-def xor() -> Any:
-    """Return XOR with inputs +-1 and targets +-0.8."""
-    inputs, targets = gf.datasets.xor()
-    return gf.problems.FeedForward(2 * inputs - 1, 0.8 * (2 * targets - 1), (4,))
-
-
 CE = "cross_entropy"
 # name: (problem, end time, whether it is kinked)
 CASES: dict[str, tuple[Callable[[], Any], float, bool]] = {
-    "XOR 2-4-1": (xor, 100.0, False),
-    "wine 13-3 CE": (lambda: wine(()), 100.0, False),
-    "diabetes 10-6-1": (lambda: diabetes((6,)), 100.0, False),
-    "wine 13-10-3 CE": (lambda: wine((10,)), 100.0, False),
-    "diabetes 10-8-8-8-1 sigmoid": (lambda: diabetes((8, 8, 8), activation="sigmoid"), 200.0, False),
+    "XOR 2-4-1": (lambda: xor().problem(), 100.0, False),
+    "wine 13-3 CE": (lambda: wine(()).problem(), 100.0, False),
+    "diabetes 10-6-1": (lambda: diabetes((6,)).problem(), 100.0, False),
+    "wine 13-10-3 CE": (lambda: wine((10,)).problem(), 100.0, False),
+    "diabetes 10-8-8-8-1 sigmoid": (lambda: diabetes((8, 8, 8), "sigmoid").problem(), 200.0, False),
     "digits 64-8-10 CE": (lambda: digits(500, (8,), loss=CE), 100.0, False),
     "digits 64-8-10": (lambda: digits(500, (8,)), 100.0, False),
     "digits 64-10 CE": (lambda: digits(500, (), loss=CE), 100.0, False),
     "digits 64-32-32-10 CE": (lambda: digits(1797, (32, 32), loss=CE), 100.0, False),
     "digits 64-32-32-10": (lambda: digits(1797, (32, 32)), 100.0, False),
-    "diabetes 10-20-1 relu": (lambda: diabetes((20,), activation="relu"), 50.0, True),
+    "diabetes 10-20-1 relu": (lambda: diabetes((20,), "relu").problem(), 50.0, True),
     "digits 64-32-32-10 relu CE": (lambda: digits(1797, (32, 32), activation="relu", loss=CE), 20.0, True),
 }
 QUICK = ("XOR 2-4-1", "diabetes 10-6-1", "wine 13-10-3 CE", "digits 64-8-10", "diabetes 10-20-1 relu")

@@ -122,6 +122,19 @@ def integrate(
     and all of them with a matrix rate, a `gradient_tolerance`, where something with ``at_place(place)`` asks,
     or once a trial step has left the domain.
 
+    Passes in single precision leave the error of the weights what `rtol` makes it and take 0.5 to 0.8 of the
+    seconds from about 1,000 weights on (``benchmarks/single_passes.py``). They are not the default, because
+
+    - losses on the way carry about 7 digits: where they hardly change they may rise by rounding, as
+      checks of dissipation and of monotony see. The last row's loss is in double precision;
+    - near a minimum, where steps are long, rounding may rule the error before the tolerance does and
+      shortens them: at an `rtol` of 1e-6 such a flow may take two to five times the gradients;
+    - a `gradient_tolerance` below the rounding of the gradient is never met.
+
+    Gradients and products that records, events and callbacks ask for at a `Place` are those of the problem
+    itself in double precision, not shared with the steps and not counted. A `resume` goes on in the same
+    precision.
+
     Raises
     ------
     ValueError
@@ -140,21 +153,6 @@ def integrate(
         still within its tolerance and left again: what moved it may be the tolerance.
     RecordWarning
         If a record has no value somewhere.
-
-    Notes
-    -----
-    Passes in single precision leave the error of the weights what `rtol` makes it and take 0.5 to 0.8 of the
-    seconds from about 1,000 weights on (``benchmarks/single_passes.py``). They are not the default, because
-
-    - losses on the way carry about 7 digits: where they hardly change they may rise by rounding, as
-      checks of dissipation and of monotony see. The last row's loss is in double precision;
-    - near a minimum, where steps are long, rounding may rule the error before the tolerance does and
-      shortens them: at an `rtol` of 1e-6 such a flow may take two to five times the gradients;
-    - a `gradient_tolerance` below the rounding of the gradient is never met.
-
-    Gradients and products that records, events and callbacks ask for at a `Place` are those of the problem
-    itself in double precision, not shared with the steps and not counted. A `resume` goes on in the same
-    precision.
 
     See Also
     --------
