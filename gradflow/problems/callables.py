@@ -15,9 +15,9 @@ from gradflow.problems.members import Members
 from gradflow.types import Array
 
 NO_GRADIENT = (
-    "`gradient` must be given, or `loss_and_gradient`: there is none for this loss. An extra provides one, "
-    'for example `pip install "gradflow-sim[autograd]"` (or [jax], [torch]) '
-    "and from_callables(loss, autograd.grad(loss)) for a loss written with autograd.numpy"
+    "`gradient` must be given, or `loss_and_gradient`: there is none for this loss. An extra provides one: "
+    '`pip install "gradflow-sim[autograd]"` and from_autograd(loss) for a loss written with autograd.numpy, '
+    "[frameworks] and from_jax(loss, params) for one written with JAX"
 )
 
 
@@ -63,8 +63,10 @@ def from_callables(
         Whether the loss of samples is their mean, else it is their sum.
     check : bool
         Whether the first run looks at its start whether the loss is the same twice and the gradient's slope
-        that of differences of the loss: about twenty evaluations, which no run counts. What a function
-        raises there, and what is not finite, is left to the run.
+        that of differences of the loss: two gradients, one of which a flow takes over, and two losses;
+        up to fifty losses where they disagree. The gradients count as the run's, and so do losses that come
+        with a gradient alone. What a function raises there, and what is not finite, is left to the run. A run
+        with a `max_evaluations` below 100 does not look, nor does `resume`.
 
     Raises
     ------

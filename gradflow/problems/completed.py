@@ -12,7 +12,7 @@ from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
 from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
-from gradflow.problems.problem import Followed, Problem, Product, Sampled
+from gradflow.problems.problem import Followed, Kinked, Paid, Problem, Product, Sampled
 from gradflow.problems.recurrent.memory import AssociativeMemory
 from gradflow.types import Array
 
@@ -142,6 +142,7 @@ class _Completed:
         self.num_weights: Any = members.num_weights
         self._members, self._author = members, author
         self._follower = author if isinstance(author, Followed) else None
+        self.has_kinks = isinstance(author, Kinked) and bool(author.has_kinks)
 
     def __repr__(self) -> str:
         return self._author if isinstance(self._author, str) else repr(self._author)
@@ -158,11 +159,13 @@ class _Completed:
         """Return the loss and its gradient at w."""
         return self._members.both_at(w)
 
-    def check_start(self, w: Array) -> None:
+    def check_start(self, w: Array, paid: Paid) -> None:
         """Look once whether a gradient that is doubted belongs to its loss; see `Doubted`."""
         if not self.is_doubted:
             return
-        wrong = complaint(self, w)
+        # A loss that there is with its gradient alone is paid for as a gradient.
+        is_free = self._members.loss is not None
+        wrong = complaint(paid, paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0], w)
         if wrong is not None:
             raise ValueError(wrong)
         self.is_doubted = False

@@ -91,6 +91,18 @@ class RoughlyLinearized(Protocol):
 
 
 @runtime_checkable
+class SinglePasses(Protocol):
+    """A problem whose passes can be made in single precision."""
+
+    def in_single(self) -> Problem:
+        """Return the same problem with gradients and products computed in float32.
+
+        Everything comes back as float64. Gradients and products (exact, or of `rough_linearizations`, not
+        differences of gradients) should be good to about 1e-6, losses to about 1e-7.
+        """
+
+
+@runtime_checkable
 class Differenced(Protocol):
     """A problem whose products with the Hessian are differences of its gradients.
 
@@ -118,12 +130,28 @@ class ThirdDerivative(Protocol):
         """Return the vector with entries sum_jk d3E/dw_i dw_j dw_k u_j v_k, shape (n,)."""
 
 
+class Paid(Protocol):
+    """A problem whose evaluations a run counts."""
+
+    def loss(self, w: Array) -> float:
+        """Return E(w)."""
+
+    def loss_and_gradient(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw."""
+
+    def anew(self, w: Array) -> tuple[float, Array]:
+        """Return both by another evaluation, also where they are remembered."""
+
+
 @runtime_checkable
 class Doubted(Protocol):
     """A problem whose loss and gradient a user wrote, and which a run looks at before it begins."""
 
-    def check_start(self, w: Array) -> None:
-        """Raise ValueError if loss and gradient at w do not belong together; once, none the second time."""
+    def check_start(self, w: Array, paid: Paid) -> None:
+        """Raise ValueError if loss and gradient at w do not belong together; once, none the second time.
+
+        It evaluates itself through `paid` alone, fewer than 100 times.
+        """
 
 
 @runtime_checkable
@@ -132,3 +160,12 @@ class Followed(Protocol):
 
     def accept(self, w: Array) -> None:
         """Take note that a run has come to w: its steps call this, trial points do not."""
+
+
+@runtime_checkable
+class Kinked(Protocol):
+    """A problem that says whether its gradient jumps somewhere, as that of a network of relu units does."""
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether E is smooth only in pieces: multistep methods lose order and steps where it is not."""

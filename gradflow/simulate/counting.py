@@ -8,8 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.problems.problem import Differenced, Followed, Linearization, Problem, RoughlyLinearized
+from gradflow.problems.problem import (
+    Differenced,
+    Doubted,
+    Followed,
+    Linearization,
+    Problem,
+    RoughlyLinearized,
+)
 from gradflow.types import Array, Product
+
+# A smaller budget is left to the run: a look at a gradient that is wrong may take half of this.
+LEAST_CHECKED = 100
 
 
 class BudgetSpent(Exception):
@@ -45,6 +55,15 @@ class CountedProblem:
         """Tell a problem that wants to know it which weights the run has come to."""
         if self._follower is not None:
             self._follower.accept(w)
+
+    def check_start(self, w: Array) -> None:
+        """Let a problem that doubts its gradient look at it, counted; not where the budget is a small one."""
+        if isinstance(self.problem, Doubted) and (self._max_gradients or LEAST_CHECKED) >= LEAST_CHECKED:
+            self.problem.check_start(w, self)
+
+    def anew(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw by an evaluation, also where they are remembered."""
+        return self.loss_and_gradient(w)
 
     def loss(self, w: Array) -> float:
         """Return E(w); a loss is not counted."""
@@ -147,6 +166,11 @@ class LastPoint(CountedProblem):
         """Return E(w) and dE/dw, from memory if `w` is the last point."""
         loss, gradient = self.known(w)
         return loss, gradient.copy()
+
+    def anew(self, w: Array) -> tuple[float, Array]:
+        """Return E(w) and dE/dw by an evaluation, also where they are remembered."""
+        self._last = None
+        return self.loss_and_gradient(w)
 
     def known(self, w: Array) -> tuple[float, Array]:
         """Return E(w) and dE/dw, read-only, from memory if `w` is the last point."""

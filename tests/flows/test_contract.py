@@ -30,7 +30,6 @@ class Tally:
             self.gradient,
             3,
             hvp=(lambda w, v: np.cosh(w) * v + coupling @ v) if exact else None,
-            check=False,
         )
 
 

@@ -1,5 +1,8 @@
 """Twenty losses as users write them: each runs as it should or is refused in one sentence."""
 
+import contextlib
+import math
+
 import numpy as np
 import pytest
 
@@ -56,7 +59,7 @@ WRONG = {
     "random loss": (lambda w: loss(w) + RANDOM.random(), gradient, "a function of the weights alone, got"),
     "random gradient": (
         loss,
-        lambda w: gradient(w) * (1 + 0.1 * RANDOM.random()),
+        lambda w: gradient(w) + RANDOM.normal(size=3),
         "a function of the weights alone, got two evaluations",
     ),
 }
@@ -95,18 +98,176 @@ def test_what_is_no_loss_or_gradient_is_said_by_the_run(name):
         gf.descend(gf.problems.from_callables(loss, gradient), START, 0.05, 4)
 
 
-def test_the_check_is_made_once_and_can_be_switched_off():
-    calls = []
+def float32_relu():
+    """Return loss, gradient and start of a relu network in float32 with biases and an input of 0."""
+    rng = np.random.default_rng(1)
+    x = np.vstack([np.zeros((1, 4)), rng.normal(size=(40, 4))]).astype(np.float32)
+    y = np.sin(x.sum(axis=1))
 
-    def counted(w):
-        calls.append(1)
+    def passes(w):
+        w = w.astype(np.float32)
+        first, bias, last = w[:256].reshape(4, 64), w[256:320], w[320:]
+        before = x @ first + bias
+        gap = np.maximum(before, 0) @ last - y
+        back = np.where(before > 0, gap[:, None] * last, 0) / np.float32(len(y))
+        slope = np.concatenate([(x.T @ back).ravel(), back.sum(0), np.maximum(before, 0).T @ gap / len(y)])
+        return 0.5 * np.mean(gap**2), slope
+
+    start = rng.normal(size=384) / 8
+    start[256:320] = 0.0
+    return passes, start
+
+
+def relu_at_a_kink(w):
+    """Units at the very kink, whose slopes to both sides do not hold relu'(0) = 0 between them."""
+    return np.maximum(w, 0).sum() - 0.5 * np.maximum(-w, 0).sum(), np.where(w > 0, 1.0, 0.5) * (w != 0)
+
+
+def barrier(w):
+    return 0.5 * w @ w - math.log(1 - w[0]), w + np.array([1 / (1 - w[0]), 0.0])
+
+
+def hidden_single(w):
+    """float32 inside, but no number of it looks like one."""
+    inner = np.sin(w.astype(np.float32)).astype(np.float32)
+    return float(inner @ inner) / 3.0, np.sin(2 * w.astype(np.float32)).astype(np.float64) / 3.0
+
+
+def cosine_of(unit, size=1.0):
+    """A loss that bends on the length `unit`."""
+    return lambda w: (size * (1 - np.cos(w / unit)).sum(), size / unit * np.sin(w / unit))
+
+
+def saddle(w):
+    """Loss 0 at 0, as a sum of what is not 0, with a gradient that vanishes there."""
+    return 0.5 * (w[0] * w[1] - 1) ** 2 - 0.5 + w[0] ** 3, np.array(
+        [(w[0] * w[1] - 1) * w[1] + 3 * w[0] ** 2, (w[0] * w[1] - 1) * w[0]]
+    )
+
+
+def rosenbrock(w):
+    gap = w[1] - w[0] ** 2
+    return 1e8 * gap**2 + (1 - w[0]) ** 2, np.array([-4e8 * w[0] * gap - 2 * (1 - w[0]), 2e8 * gap])
+
+
+def noisy(w):
+    """Rounded to six digits in the loss, as a solver inside leaves it."""
+    return float(f"{loss(w):.5e}"), gradient(w)
+
+
+UNSUSPECTED = {
+    "kinks of relu, single precision": float32_relu(),
+    "relu at a kink": (relu_at_a_kink, np.zeros(3)),
+    "absolute value at 0": (lambda w: (np.abs(w).sum(), np.sign(w)), np.zeros(3)),
+    "edge of a domain near": (barrier, np.array([1 - 1e-8, 0.3])),
+    "edge of a domain": (lambda w: (math.sqrt(w[0]) * w[0], 1.5 * np.sqrt(w)), np.zeros(1)),
+    "hidden single precision": (hidden_single, np.array([0.3, -1.2, 2.0])),
+    "loss of six digits": (noisy, START),
+    "units of 1e-6": (cosine_of(1e-6), np.array([1.3e-6, -0.4e-6])),
+    "units of 1e-6, far from 0": (cosine_of(1e-6), np.array([1.0, -0.4])),
+    "units of 1e6": (cosine_of(1e6), np.array([1.3e6, -0.4e6])),
+    "units of 1e6, from 0": (cosine_of(1e6, 1e-6), np.array([1e-3, 0.0])),
+    "losses of 1e-30": (cosine_of(1.0, 1e-30), np.array([1.0, 0.5])),
+    "losses of 1e30": (cosine_of(1.0, 1e30), np.array([1.0, 0.5])),
+    "flat at a saddle": (saddle, np.zeros(2)),
+    "flat at a minimum": (cosine_of(1.0), np.zeros(2)),
+    "flat of the tenth order": (lambda w: ((w**10).sum() + 1, 10 * w**9), np.full(3, 1e-3)),
+    "stiff": (rosenbrock, np.array([-1.2, 1.0])),
+    "stiff, in the valley": (rosenbrock, np.array([-1.2, 1.44])),
+    "steep": (lambda w: (np.exp(1e4 * w[0]), 1e4 * np.exp(1e4 * w)), np.zeros(1)),
+    "plateau": (lambda w: (np.tanh(w).sum(), np.cosh(np.minimum(w, 700.0)) ** -2), np.full(2, 30.0)),
+}
+
+
+@pytest.mark.parametrize("name", UNSUSPECTED)
+@pytest.mark.parametrize("is_joint", [True, False], ids=["joint", "apart"])
+def test_a_gradient_is_not_suspected_where_it_is_right(name, is_joint):
+    both, start = UNSUSPECTED[name]
+    apart = (lambda w: both(w)[0], lambda w: both(w)[1])
+    joint = (None, None, None) if is_joint else (*apart, None)
+    problem = gf.problems.from_callables(*joint, loss_and_gradient=both if is_joint else None)
+    gf.descend(problem, start, 1e-12, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["kinks of relu, single precision", "units of 1e-6", "units of 1e6", "stiff", "losses of 1e-30"]
+)
+@pytest.mark.parametrize("factor", [-1.0, 2.0, 0.5])
+def test_a_gradient_is_refused_where_it_is_wrong_in_the_same_places(name, factor):
+    both, start = UNSUSPECTED[name]
+
+    def wrong(w):
+        value, slope = both(w)
+        return value, factor * slope
+
+    with pytest.raises(ValueError, match=SLOPE):
+        gf.descend(gf.problems.from_callables(None, loss_and_gradient=wrong), start, 1e-12, 1)
+
+
+class Calls:
+    """The loss with its gradient, and how often each was asked for."""
+
+    def __init__(self, factor=1.0):
+        self.factor, self.num_losses, self.num_gradients = factor, 0, 0
+
+    def loss(self, w):
+        self.num_losses += 1
         return loss(w)
 
-    problem = gf.problems.from_callables(counted, gradient)
-    gf.descend(problem, START, 0.05, 4)
-    first = len(calls)
-    gf.descend(problem, START, 0.05, 4)
-    assert first > 2 * (len(calls) - first)
+    def gradient(self, w):
+        self.num_gradients += 1
+        return self.factor * gradient(w)
+
+    def both(self, w):
+        self.num_gradients += 1
+        return loss(w), self.factor * gradient(w)
+
+
+@pytest.mark.parametrize("is_joint", [True, False], ids=["joint", "apart"])
+def test_every_gradient_of_the_check_is_one_of_the_run(is_joint):
+    for run in (
+        lambda problem: gf.integrate(gf.GradientFlow(problem), START, 1.0),
+        lambda problem: gf.descend(problem, START, 0.05, 4, gradient_tolerance=1e-12),
+    ):
+        calls = Calls()
+        functions = (None, None) if is_joint else (calls.loss, calls.gradient)
+        problem = gf.problems.from_callables(*functions, loss_and_gradient=calls.both if is_joint else None)
+        first = run(problem)
+        assert first.num_gradients == calls.num_gradients
+        second = run(problem)
+        # Two gradients and, where a loss is one of them too, two losses; a flow takes one over.
+        extra = (4 if is_joint else 2) - first.is_continuous
+        assert first.num_gradients == second.num_gradients + extra
+        assert first.num_gradients + second.num_gradients == calls.num_gradients
+
+
+@pytest.mark.parametrize("budget", [3, 99, 100, 300])
+def test_a_budget_holds_with_the_check_in_it(budget):
+    calls = Calls()
+    flow = gf.GradientFlow(gf.problems.from_callables(None, loss_and_gradient=calls.both))
+    run = gf.integrate(flow, START, 1e3, method="RK45", rtol=1e-10, max_evaluations=budget)
+    assert run.outcome is gf.Outcome.BUDGET
+    assert run.num_gradients == calls.num_gradients == budget
+
+
+@pytest.mark.parametrize(("budget", "is_refused"), [(99, False), (100, True)])
+def test_a_small_budget_is_left_to_the_run(budget, is_refused):
+    calls = Calls(factor=2.0)
+    flow = gf.GradientFlow(gf.problems.from_callables(None, loss_and_gradient=calls.both))
+    with pytest.raises(ValueError, match=SLOPE) if is_refused else contextlib.nullcontext():
+        gf.integrate(flow, START, 1.0, max_evaluations=budget)
+    assert calls.num_gradients < budget
+
+
+def test_resume_does_not_look_again():
+    run = gf.descend(gf.problems.from_callables(loss, gradient), START, 0.05, 4)
+    calls = Calls()
+    whole = gf.resume(run, gf.problems.from_callables(calls.loss, calls.gradient), num_steps=3)
+    assert calls.num_gradients == 3
+    assert whole.num_gradients == run.num_gradients + 3
+
+
+def test_the_check_can_be_switched_off():
     lax = gf.problems.from_callables(loss, lambda w: -gradient(w), check=False)
     assert gf.descend(lax, START, 0.05, 4).losses[-1] > loss(START)
 

@@ -16,7 +16,7 @@ METHODS = ["RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "cvo
 
 
 def problem(loss, gradient, hessian=lambda w: np.zeros((1, 1))):
-    return gf.problems.from_callables(loss, gradient, 1, hvp=lambda w, v: hessian(w) @ v, check=False)
+    return gf.problems.from_callables(loss, gradient, 1, hvp=lambda w, v: hessian(w) @ v)
 
 
 def blow_up():
@@ -249,7 +249,8 @@ def test_ctrl_c_during_a_descent_returns_what_was_reached():
 
     run = gf.descend(problem(lambda w: w[0] ** 2 / 2, gradient), [1.0], 0.1, 1000)
     assert run.outcome is gf.Outcome.INTERRUPTED
-    assert run.steps[-1] == 23
+    # Two of the 24 before it were the door's look at the start, one was that of step 0.
+    assert run.steps[-1] == 21
     rows_are_sound(run)
 
 
@@ -267,6 +268,7 @@ def test_ctrl_c_at_any_moment_returns_a_sound_trajectory(call):
     import numpy as np, gradflow as gf, warnings
     warnings.simplefilter("ignore")
     p = gf.problems.Quadratic(np.logspace(0, 3, 50))
+    gf.descend(p, np.ones(50), 1e-9, 1), gf.integrate(gf.GradientFlow(p), np.ones(50), 1e-9, method="RK45")
     print("started", flush=True)
     run = {call}
     assert np.isfinite(run.weights).all() and len(run.times) == len(run.weights)

@@ -35,11 +35,7 @@ class Counted:
         hvp = self.hvp if exact else None
         return gf.GradientFlow(
             gf.problems.from_callables(
-                self.loss,
-                num_weights=self.size,
-                loss_and_gradient=self.loss_and_gradient,
-                hvp=hvp,
-                check=False,
+                self.loss, num_weights=self.size, loss_and_gradient=self.loss_and_gradient, hvp=hvp
             )
         )
 
