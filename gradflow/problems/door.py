@@ -20,8 +20,9 @@ ROUNDINGS = 1e3
 # Two evaluations at one place that differ by less differ by rounding, in whatever order a device adds.
 SAME_SHARE = 1e-4
 # The error of a difference is known to about this factor.
-_SAFETY = 10.0
+_SAFETY = 5.0
 _MOST_NOISE = 1e-2
+_ASYMPTOTIC = 0.1
 _SMALL = 1e-3
 _POWERS = 4.0 - np.arange(10)
 _DOUBLE = float(np.finfo(np.float64).eps)
@@ -91,10 +92,13 @@ def slope_along(loss: Loss, w: Array, value: float, gradient: Array) -> Slope:
         return Slope(line.told, float(middle[0]), float(middle[0]), float(noise[0]))
     eps = line.resolution()
     middle, width, noise = line.slopes(eps ** (1 / 3) * line.scale * RATIO**_POWERS, eps)
-    # What the two sides differ by falls with the distance where a loss bends, and stays where it has a kink.
-    kink = np.append(0.0, np.nan_to_num(np.maximum((RATIO * width[1:] - width[:-1]) / (RATIO - 1.0), 0.0)))
+    kink = _kinks(width, noise)
     agreeing = np.flatnonzero(_agreeing(line.told, middle, kink, noise))
-    error = _SAFETY * (_apart(middle) + noise)
+    # Truncation shrinks with the distance and noise grows: either is less here than beside by this ratio or
+    # more, once the neighbours are near at all.
+    apart = _apart(middle)
+    apart[apart <= _ASYMPTOTIC * np.abs(middle)] /= RATIO
+    error = _SAFETY * (apart + noise)
     error[~np.isfinite(error)] = np.inf
     best = agreeing[-1] if agreeing.size else int(np.argmin(error))
     if not np.isfinite(error[best]) and not agreeing.size:
@@ -117,6 +121,16 @@ def _agreeing(told: float, middle: Array, kink: Array, noise: Array) -> Array:
     size = np.maximum(abs(told), np.abs(middle))
     near = np.abs(told - middle) <= SLOPE_SHARE * size + noise + 0.5 * kink
     return np.asarray((noise <= _MOST_NOISE * size) & near)
+
+
+def _kinks(width: Array, noise: Array) -> Array:
+    """Return by how much the slopes on both sides differ that a kink accounts for, from what they differ by.
+
+    This falls with the distance where a loss bends, and stays where it has a kink: however near one comes.
+    """
+    kink = np.append(0.0, np.nan_to_num(np.maximum((RATIO * width[1:] - width[:-1]) / (RATIO - 1.0), 0.0)))
+    nearer = np.where(np.isfinite(width + noise), width + noise, np.inf)
+    return np.minimum(kink, np.minimum.accumulate(nearer[::-1])[::-1])
 
 
 def _apart(middle: Array) -> Array:

@@ -204,6 +204,26 @@ def test_a_gradient_is_refused_where_it_is_wrong_in_the_same_places(name, factor
         gf.descend(gf.problems.from_callables(None, loss_and_gradient=wrong), start, 1e-12, 1)
 
 
+@pytest.mark.parametrize("scale", [0.03, 1.0, 30.0])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid", "gelu"])
+@pytest.mark.parametrize("number", [np.float64, np.float32])
+def test_networks_are_judged_rightly_at_every_scale_and_in_single_precision(number, activation, scale):
+    rng = np.random.default_rng(0)
+    net = gf.problems.FeedForward(
+        rng.normal(size=(30, 5)), rng.normal(size=(30, 3)), [8], activation=activation
+    )
+    # Saturated units leave single precision more noise than slope: there a wrong one may pass.
+    for factor in (1.0,) if scale == 30.0 and number is np.float32 else (1.0, -1.0, 2.0):
+
+        def passes(w, factor=factor):
+            value, slope = net.loss_and_gradient(w.astype(number).astype(np.float64))
+            return number(value), number(factor * slope)
+
+        problem = gf.problems.from_callables(None, loss_and_gradient=passes)
+        with contextlib.nullcontext() if factor == 1.0 else pytest.raises(ValueError, match=SLOPE):
+            gf.descend(problem, scale * net.initial_weights(0), 1e-9, 1)
+
+
 class Calls:
     """The loss with its gradient, and how often each was asked for."""
 
