@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from gradflow import validate
 from gradflow.problems.problem import Problem, Sampled
 
+# Where the loss of the whole problem is evaluated.
+ROWS, EVERY = "rows", "every"
+
 
 class Batches:
     """Batches of equal size from an endless stream of orders of the samples.
@@ -54,3 +57,23 @@ class Batches:
     def _order(self) -> NDArray[Any]:
         num_samples = self._problem.num_samples
         return np.arange(num_samples) if self._rng is None else self._rng.permutation(num_samples)
+
+
+def whole_losses(losses: Any, batch: Any) -> str:
+    """Return where the whole loss is evaluated: at rows of a batch run, at every step of any other.
+
+    Raises
+    ------
+    ValueError
+        If `losses` is no such word, or "rows" for a run without batches.
+    """
+    if losses is None:
+        return EVERY if batch is None else ROWS
+    if losses not in (ROWS, EVERY):
+        raise ValueError(f"`losses` must be {ROWS!r} or {EVERY!r}, got {losses!r:.60}")
+    if batch is None and losses == ROWS:
+        raise ValueError(
+            f"`losses` must be left out without `batch`, got {losses!r}: every step has the whole loss "
+            "with its gradient"
+        )
+    return str(losses)
