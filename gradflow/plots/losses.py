@@ -66,7 +66,7 @@ def draw_losses(
             x, y = _at_steps(run, axis)
             if run.has_batch_losses:
                 ax.plot(x, y, label=f"{label}, its batches", **{**line, **FAINT})
-                x, y = run.times if axis == "time" else run.steps, run.losses
+                x, y = _at_rows(run, axis)
             ax.plot(x, y, label=label, **line)
             if run.diverged:
                 mark_exit(ax, x, y, ceiling, line["color"])
@@ -80,3 +80,8 @@ def _at_steps(run: Trajectory, axis: str) -> tuple[Array, Array]:
     """Return where on the axis every step is, and its loss."""
     x = run.step_times if axis == "time" else np.arange(len(run.step_losses), dtype=np.float64)
     return x, run.step_losses
+
+
+def _at_rows(run: Trajectory, axis: str) -> tuple[Array, Array]:
+    """Return where on the axis every row is, and the whole loss there."""
+    return run.times if axis == "time" else run.steps.astype(np.float64), run.losses

@@ -33,6 +33,7 @@ class Batches:
             raise ValueError(f"`batch` must be at most the {problem.num_samples} samples, got {size}")
         self._rng = None if seed is None else np.random.default_rng(validate.whole("seed", seed))
         self._waiting: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._next = 0
 
     @property
     def clock_share(self) -> float:
@@ -41,18 +42,20 @@ class Batches:
 
     def skip(self, num_batches: int) -> None:
         """Come to where a run is after so many batches: whole rounds are drawn and left, no batch is made."""
-        count = num_batches * self.size
+        count = self._next + num_batches * self.size
         while len(self._waiting) < count:
             count -= len(self._waiting)
             self._waiting = self._order()
-        self._waiting = self._waiting[count:]
+        self._next = count
 
     def following(self) -> Problem:
         """Return the problem on the next batch."""
-        while len(self._waiting) < self.size:
-            self._waiting = np.concatenate([self._waiting, self._order()])
-        batch, self._waiting = self._waiting[: self.size], self._waiting[self.size :]
-        return self._problem.subset(batch)
+        first = self._next
+        self._next += self.size
+        if self._next > len(self._waiting):
+            self._waiting = np.concatenate([self._waiting[first:], self._order()])
+            first, self._next = 0, self.size
+        return self._problem.subset(self._waiting[first : self._next])
 
     def _order(self) -> NDArray[Any]:
         num_samples = self._problem.num_samples
