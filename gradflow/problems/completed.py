@@ -147,7 +147,7 @@ class _Completed:
         self.num_weights: Any = members.num_weights
         self._members, self._author = members, author
         follows = isinstance(author, Followed) if like is None else like._follower is not None
-        self._follower = author if follows else None
+        self._follower: Followed | None = author if follows else None
         self._is_kinked: bool = isinstance(author, Kinked) if like is None else like._is_kinked
         self.has_kinks = self._is_kinked and bool(author.has_kinks)
 

@@ -268,3 +268,9 @@ def test_without_batches_every_step_has_the_whole_loss_and_may_say_so():
 def test_other_losses_are_refused(options, match):
     with pytest.raises(ValueError, match=match):
         descend(**options)
+
+
+@pytest.mark.parametrize("losses", MODES)
+def test_the_progress_bar_says_whose_losses_it_shows(losses, capsys):
+    descend(losses=losses, progress=True)
+    assert ("steps, of batches of 4" in capsys.readouterr().err) == (losses == "rows")
