@@ -275,8 +275,8 @@ def test_a_small_budget_is_left_to_the_run(budget, is_refused):
     calls = Calls(factor=2.0)
     flow = gf.GradientFlow(gf.problems.from_callables(None, loss_and_gradient=calls.both))
     with pytest.raises(ValueError, match=SLOPE) if is_refused else contextlib.nullcontext():
-        gf.integrate(flow, START, 1.0, max_evaluations=budget)
-    assert calls.num_gradients < budget
+        gf.integrate(flow, START, 1.0, rtol=1e-2, max_evaluations=budget)
+    assert calls.num_gradients <= budget
 
 
 def test_resume_does_not_look_again():
