@@ -1,5 +1,6 @@
 """What is descended: losses over one flat weight vector."""
 
+from gradflow.problems.adapters.torch import from_torch
 from gradflow.problems.callables import from_callables
 from gradflow.problems.completed import as_problem
 from gradflow.problems.landscapes import (
@@ -45,5 +46,6 @@ __all__ = [
     "ThirdDerivative",
     "as_problem",
     "from_callables",
+    "from_torch",
     "overlapping_logistic",
 ]
