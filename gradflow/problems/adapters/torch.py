@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,6 +54,11 @@ def from_torch(
     if not isinstance(module, torch.nn.Module):
         raise ValueError(f"`module` must be a torch.nn.Module, got {validate.shown(module)}")
     validate.function("loss", loss)
+    # It is a mean over repeated samples too: only its kind tells.
+    if any(
+        isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.training for part in module.modules()
+    ):
+        raise ValueError("`module` must not be in training mode where it has batch-norm: call module.eval()")
     own = copy.deepcopy(module) if device is None else copy.deepcopy(module).to(device)
     trained = [p for p in own.parameters() if p.requires_grad]
     dtypes = {p.dtype for p in trained}
@@ -115,6 +120,11 @@ def _averaged(problem: TorchProblem) -> bool:
         "`loss` must be a mean or a sum over samples that do not depend on each other (call module.eval() "
         f"where there is batch-norm), got {once:.6g} and {twice:.6g} for samples once and twice over"
     )
+
+
+@runtime_checkable
+class _Resettable(Protocol):
+    def reset_parameters(self) -> None: ...
 
 
 @final
@@ -214,17 +224,8 @@ class TorchProblem:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             for part in fresh.modules():
-                reset = part.__dict__.get("reset_parameters", vars(type(part)).get("reset_parameters"))
-                reset = reset or next(
-                    (
-                        vars(c)["reset_parameters"]
-                        for c in type(part).__mro__
-                        if "reset_parameters" in vars(c)
-                    ),
-                    None,
-                )
-                if reset is not None:
-                    reset(part)
+                if isinstance(part, _Resettable):
+                    part.reset_parameters()
         return scale * self.flatten(dict(fresh.named_parameters()))
 
     def unflatten(self, w: ArrayLike) -> dict[str, Any]:
