@@ -1,8 +1,9 @@
-"""Times one step of full-batch descent on 500 digits over the bare matrix products it needs.
+"""Times one step of full-batch descent: on digits over bare matrix products, on tiny problems over a loop.
 
 Everything runs on one core, in interleaved rounds within one run; the figures are medians of CPU time
-per step, with the loss of every step kept. Peers take part where they are installed. Run it as
-``python benchmarks/descent_step.py``, and with ``OPENBLAS_CORETYPE=Haswell`` for the older kernels.
+per step, with the loss of every step kept. gradflow's rows are there with numpy alone and, where numba is
+installed, with the kernels of the extra `fast`; peers take part where they are installed. Run it as
+``python benchmarks/descent_step.py``; benchmarks/README.md says how to see an older processor's figures.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from importlib.util import find_spec
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"):
     os.environ[variable] = "1"
@@ -25,6 +28,7 @@ from descent_peers import Run, jax_scan, jax_steps, naive, torch_sgd  # noqa: E4
 
 import gradflow as gf  # noqa: E402
 
+KERNELS = ("numba", "numpy") if find_spec("numba") else ("numpy",)
 NETS = {"64-32-10": (32,), "64-200-200-10": (200, 200)}
 NUM_SAMPLES = 500
 
@@ -68,10 +72,29 @@ def bare_products(task: Task, with_tanh: bool = False) -> Run:
     return run
 
 
-def loop(task: Task) -> Run:
+class Tiny:
+    """A problem whose arithmetic costs less than the calls around it."""
+
+    def __init__(self, problem: gf.problems.Problem, w0: object, learning_rate: float) -> None:
+        self.problem, self.w0, self.learning_rate = problem, np.array(w0, dtype=float), learning_rate
+
+
+def tiny_tasks() -> dict[str, Tiny]:
+    """Return exclusive or by 2-4-1, the neuron that learns f(x) = x, a quadratic of two weights."""
+    inputs, targets = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0.0, 1.0, 1.0, 0.0])
+    network = gf.problems.FeedForward(inputs, targets, (4,))
+    return {
+        "2-4-1, exclusive or": Tiny(network, network.initial_weights(0), 0.1),
+        "neuron of one weight": Tiny(gf.problems.SigmoidNeuron(), [-2.0], 0.5),
+        "quadratic of two weights": Tiny(gf.problems.Quadratic(np.diag([1.0, 3.0])), [1.0, 1.0], 0.1),
+    }
+
+
+def loop(task: Task | Tiny, kernels: str) -> Run:
     """Return the loop a user would write around `loss_and_gradient`."""
 
     def run(num_steps: int) -> float:
+        gf.kernels.use(kernels)
         w, losses = task.w0, []
         for _ in range(num_steps):
             loss, gradient = task.problem.loss_and_gradient(w)
@@ -82,10 +105,11 @@ def loop(task: Task) -> Run:
     return run
 
 
-def descend(task: Task) -> Run:
+def descend(task: Task | Tiny, kernels: str) -> Run:
     """Return `gf.descend`, keeping every loss and the first and last weights."""
 
     def run(num_steps: int) -> float:
+        gf.kernels.use(kernels)
         trajectory = gf.descend(task.problem, task.w0, task.learning_rate, num_steps, record_every=num_steps)
         return float(trajectory.step_losses[-2])
 
@@ -95,8 +119,8 @@ def descend(task: Task) -> Run:
 STEPS: dict[str, Callable[[Task], Run]] = {
     "bare matrix products": bare_products,
     "the same and tanh": lambda task: bare_products(task, with_tanh=True),
-    "gradflow, loss_and_gradient loop": loop,
-    "gradflow, descend": descend,
+    **{f"gradflow, a loop, {kernels}": partial(loop, kernels=kernels) for kernels in KERNELS},
+    **{f"gradflow, descend, {kernels}": partial(descend, kernels=kernels) for kernels in KERNELS},
     "numpy, written naively": naive,
     "torch, SGD": torch_sgd,
     "jax, jitted step": jax_steps,
@@ -156,11 +180,12 @@ def timed(run: Run, num_steps: int) -> float:
 
 
 def print_table(title: str, times: dict[str, float]) -> None:
-    """Print times and their ratios to the first."""
-    print(f"\n{title}")
+    """Print times, their ratios to the first and what they take beyond it."""
+    print(f"\n{title:36} {'a step':>12} {'ratio':>6} {'beyond':>12}")
     reference = next(iter(times.values()))
     for name, value in times.items():
-        print(f"  {name:34} {1e6 * value:9.1f} us {value / reference:6.2f}")
+        beyond = 1e6 * (value - reference)
+        print(f"  {name:34} {1e6 * value:9.1f} us {value / reference:6.2f} {beyond:9.1f} us")
 
 
 def main() -> None:
@@ -170,18 +195,17 @@ def main() -> None:
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+    timings = arguments.rounds, arguments.seconds
     with threadpoolctl.threadpool_limits(1):
-        for library in threadpoolctl.threadpool_info():
-            if library["internal_api"] == "openblas":
-                print(f"openblas {library['version']}, {library['architecture']} kernels")
+        gf.show_config()
+        for name, task in tiny_tasks().items():
+            runs = {"a loop over loss_and_gradient": loop(task, "auto"), "descend": descend(task, "auto")}
+            print_table(name, seconds_per_step(runs, *timings))
         for name, hidden in NETS.items():
             task = Task(hidden)
-            title = f"{name}, {NUM_SAMPLES} digits, float64"
-            print_table(title, seconds_per_step(contenders(task), arguments.rounds, arguments.seconds))
-            print_table(
-                f"{title}: Hessian products over one gradient",
-                seconds_per_step(products(task), arguments.rounds, arguments.seconds),
-            )
+            print_table(f"{name}, {NUM_SAMPLES} digits", seconds_per_step(contenders(task), *timings))
+            gf.kernels.use("auto")
+            print_table("  Hessian products", seconds_per_step(products(task), *timings))
 
 
 if __name__ == "__main__":

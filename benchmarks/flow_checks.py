@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4, help="0, 1, ... up to 3466 weights, 1 alone above")
     arguments = parser.parse_args()
     missed: list[str] = []
+    gf.show_config()
     print("error / rtol seed by seed at", ", ".join(f"{rtol:g}" for rtol in TOLERANCES), "- largest rise")
     for name in arguments.problems:
         missed += check(name, seeds(name, arguments.seeds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from flow_problems import Task
 from numpy.typing import NDArray
 from scipy.integrate import OdeSolver
 
+import gradflow as gf
 from gradflow.numerics.krylov import spectral_radius
-from gradflow.problems.problem import Linearization, RoughlyLinearized
+from gradflow.problems.problem import Linearization, RoughlyLinearized, SinglePasses
 from gradflow.simulate.integrators import INTEGRATORS
-from gradflow.solvers import CVODE, ROCK2, KrylovBDF
 
 Array = NDArray[np.float64]
 Product = Callable[[Array], Array]
@@ -33,6 +34,8 @@ MAX_SECONDS = 100.0
 COST_SECONDS = 2.0
 IN_A_ROW = 5
 LARGEST_MISMATCH = 1e-12
+# Of what creeps at kinks, and the tolerance below which single precision is refused.
+MOST_GRADIENTS, SINGLE_FROM = 50_000, 1e-6
 
 
 class TooLong(Exception):
@@ -43,7 +46,7 @@ class Counted:
     """The flow of a task that counts what it costs, in gradients."""
 
     def __init__(self, given: Task, costs: dict[str, float]) -> None:
-        self._problem, self._costs = given.problem, costs
+        self._problem, self.costs = given.problem, costs
         self.spent = 0.0
         self._deadline = time.process_time() + MAX_SECONDS
 
@@ -54,7 +57,7 @@ class Counted:
 
     def jac(self, _: float, w: Array) -> Array:
         """Return the dense Jacobian."""
-        self._spend(w.size * self._costs["exact"])
+        self._spend(w.size * self.costs["exact"])
         return -self._problem.hvp(w, np.eye(w.size))
 
     def products(self, w: Array) -> Product:
@@ -62,26 +65,9 @@ class Counted:
         self._spend(1)
         return self._counted(self._problem.linearize(w)[2], "exact")
 
-    def rough(self, kind: str) -> Callable[[float, Array], tuple[Array, Product]]:
-        """Return the linearization with rough products of a kind."""
-        roughly = rough_kinds(self._problem)[kind]
-
-        def linearize(_: float, w: Array) -> tuple[Array, Product]:
-            self._spend(self._costs[f"{kind}, passes"])
-            _, gradient, product = roughly(w)
-            names = iter([f"{kind}, first"])
-
-            def counted(v: Array) -> Array:
-                self._spend(self._costs[next(names, kind)])
-                return -product(v)
-
-            return -gradient, counted
-
-        return linearize
-
     def _counted(self, product: Product, kind: str) -> Product:
         def counted(v: Array) -> Array:
-            self._spend(self._costs[kind])
+            self._spend(self.costs[kind])
             return product(v)
 
         return counted
@@ -168,12 +154,17 @@ class Contender:
 
 
 def contenders(given: Task, place: int, quick: bool) -> Iterator[Contender]:
-    """Yield who starts from the seed at a place: peers from the first two, slow ones from the first alone."""
-    if rough_kinds(given.problem):
-        yield Contender("krylov-bdf", ours(KrylovBDF, rough=True))
-    yield Contender("krylov-bdf, differences", ours(KrylovBDF))
+    """Yield who starts from the seed at a place: peers from the first two, slow ones from the first alone.
+
+    Ours are what a user calls, `integrate` with the loss of every step kept.
+    """
+    yield Contender("integrate", called("auto"))
+    yield Contender("integrate, krylov-bdf", called("krylov-bdf"))
+    if isinstance(given.problem, SinglePasses):
+        yield Contender("integrate, single", called("auto", precision="single"))
+    yield Contender("integrate, differences", called("krylov-bdf", alone=True))
     if place < 2:
-        yield Contender("rock2", ours(ROCK2), enough=1e-4)
+        yield Contender("integrate, rock2", called("rock2"), enough=1e-4)
         yield from matrix_free_peers()
     if not quick:
         yield from slow_ones(given, place == 0)
@@ -203,8 +194,7 @@ def matrix_free_peers() -> Iterator[Contender]:
     else:
         for size, share in ((5, 1.0), (30, 1.0), (10, 0.1), (30, 0.1)):
             suffix = "" if share == 1 else f", atol x {share:g}"
-            run = solver(CVODE, share, max_basis=size)
-            yield Contender(f"CVODE-GMRES({size}){suffix}", run, HALF_DECADES[1:])
+            yield Contender(f"CVODE-GMRES({size}){suffix}", sundials(size, share), HALF_DECADES[1:])
     try:
         from extensisq import SSV2stab
     except ImportError:
@@ -261,16 +251,60 @@ def solver(cls: Callable[..., OdeSolver], share: float = 1.0, **options: Any) ->
     return stepped(make)
 
 
-def ours(cls: Callable[..., OdeSolver], rough: bool = False) -> Run:
-    """Return the run of one of our solvers as `integrate` sets it up."""
+def called(method: str, *, alone: bool = False, **options: Any) -> Run:
+    """Return the run of `gf.integrate`, on the problem or on its loss and gradient alone."""
 
-    def make(flow: Counted, given: Task, tolerance: float) -> Any:
-        kinds = rough_kinds(given.problem) if rough else ()
-        options = {"linearize": [flow.rough(kind) for kind in kinds]} if rough else {}
-        start, end = given.start, given.end_time
-        return cls(flow, 0.0, start, end, rtol=tolerance, atol=1e-3 * tolerance, **options)
+    def run(flow: Counted, given: Task, tolerance: float) -> Array | None:
+        problem = LossAndGradient(given.problem) if alone else given.problem
+        if tolerance < SINGLE_FROM and "precision" in options:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = gf.integrate(
+                gf.GradientFlow(problem),
+                given.start,
+                given.end_time,
+                method=method,
+                rtol=tolerance,
+                max_evaluations=MOST_GRADIENTS,
+                **options,
+            )
+        kind = next(iter(rough_kinds(problem)), "exact")
+        passes = flow.costs.get(f"{kind}, passes", 1.0)
+        flow.spent = passes * result.num_gradients + flow.costs[kind] * result.num_hvps
+        return result.final_weights if result.outcome is gf.Outcome.FINISHED else None
 
-    return stepped(make)
+    return run
+
+
+class LossAndGradient:
+    """A problem by its loss and gradient alone."""
+
+    def __init__(self, problem: Any) -> None:
+        self.num_weights, self.loss_and_gradient = problem.num_weights, problem.loss_and_gradient
+
+
+def sundials(size: int, share: float) -> Run:
+    """Return the run of CVODE with GMRES as scikit-sundae calls it, without us."""
+
+    def run(flow: Counted, given: Task, tolerance: float) -> Array | None:
+        from sksundae.cvode import CVODE
+
+        def velocity(t: float, w: Array, out: Array) -> None:
+            out[:] = flow(t, w)
+
+        solver = CVODE(
+            velocity,
+            rtol=tolerance,
+            atol=share * tolerance * unit(given),
+            linsolver="gmres",
+            krylov_dim=min(size, given.start.size),
+            max_num_steps=1_000_000,
+        )
+        result = solver.solve([0.0, given.end_time], given.start)
+        return result.y[-1] if result.success else None
+
+    return run
 
 
 def dense(cls: Callable[..., OdeSolver]) -> Run:

@@ -10,12 +10,13 @@ _COLORS = plots.style.DESCENT_COLORS
 _EXPLICIT: dict[str, Any] = {"color": "#888888", "lw": 0.8, "mew": 0.9}
 # Ours with filled marks and thick lines, matrix-free peers with open marks, all others gray or black.
 LINES: dict[str, dict[str, Any]] = {
-    "krylov-bdf": {"color": _COLORS[3], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 5},
-    "krylov-bdf, differences": {"color": _COLORS[1], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 4},
-    "rock2": {"color": _COLORS[2], "marker": "s", "ms": 3.2, "lw": 1.8, "zorder": 4},
+    "integrate": {"color": _COLORS[3], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 5},
+    "integrate, single": {"color": _COLORS[5], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 5},
+    "integrate, differences": {"color": _COLORS[1], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 4},
+    "integrate, rock2": {"color": _COLORS[2], "marker": "s", "ms": 3.2, "lw": 1.8, "zorder": 4},
     "CVODE-GMRES(5)": {"color": _COLORS[4], "marker": "v", "ms": 3.5, "mfc": "white", "lw": 0.9},
     "CVODE-GMRES(30)": {"color": _COLORS[0], "marker": "^", "ms": 3.5, "mfc": "white", "lw": 0.9},
-    "extensisq RKC": {"color": _COLORS[5], "marker": "D", "ms": 2.8, "mfc": "white", "lw": 0.9},
+    "extensisq RKC": {"color": "#555555", "marker": "D", "ms": 2.8, "mfc": "white", "lw": 0.9},
     "LSODA": {"color": "black", "ls": ":", "lw": 0.9},
     "BDF": {"color": "black", "ls": "--", "lw": 0.9},
     "Radau": {"color": "black", "ls": "-.", "lw": 0.9},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import DOP853
+from sklearn.datasets import load_diabetes, load_wine
 
 import gradflow as gf
 
@@ -18,19 +19,22 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network and its data: `inputs` (N, d), `targets` (N, c), hidden `widths`, tanh or no nonlinearity."""
+    """A network and its data: `inputs` (N, d), `targets` (N, c), hidden `widths`, tanh unless told."""
 
     inputs: Array
     targets: Array
     widths: tuple[int, ...]
     loss: str = "squared"
     linear: bool = False
+    activation: str = "tanh"
 
     def problem(self) -> Any:
         """Return the problem of the library: linear networks have no biases."""
         if self.linear:
             return gf.problems.DeepLinear(self.inputs, self.targets, self.widths)
-        return gf.problems.FeedForward(self.inputs, self.targets, self.widths, loss=self.loss)
+        return gf.problems.FeedForward(
+            self.inputs, self.targets, self.widths, loss=self.loss, activation=self.activation
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,23 @@ def xor() -> Network:
     return Network(2 * inputs - 1, 0.8 * (2 * targets - 1), (4,))
 
 
+def standardized(values: Array) -> Array:
+    """Return columns of mean 0 and deviation 1."""
+    return (values - values.mean(axis=0)) / values.std(axis=0)
+
+
+def diabetes(widths: tuple[int, ...], activation: str = "tanh") -> Network:
+    """Return a network on the 442 patients of the diabetes data."""
+    inputs, targets = load_diabetes(return_X_y=True)
+    return Network(standardized(inputs), standardized(targets[:, None]), widths, activation=activation)
+
+
+def wine(widths: tuple[int, ...]) -> Network:
+    """Return a classifier of the 178 wines."""
+    inputs, labels = load_wine(return_X_y=True)
+    return Network(standardized(inputs), np.eye(3)[labels], widths, loss="cross_entropy")
+
+
 def deep_linear() -> Network:
     """Return a linear network of depth 4 and width 10 whose target has condition 30."""
     rng = np.random.default_rng(0)
@@ -81,6 +102,9 @@ QUADRATIC = "quadratic"
 # name: (network, end time, scale of the starting weights)
 CASES: dict[str, tuple[Callable[[], Network] | None, float, float]] = {
     "XOR 2-4-1": (xor, 100.0, 1.0),
+    "diabetes 10-6-1": (lambda: diabetes((6,)), 100.0, 1.0),
+    "wine 13-10-3": (lambda: wine((10,)), 100.0, 1.0),
+    "diabetes 10-8-8-8-1": (lambda: diabetes((8, 8, 8), "sigmoid"), 200.0, 1.0),
     "500 digits 64-8-10": (lambda: digits(500, (8,)), 100.0, 1.0),
     "64-32-32-10": (lambda: digits(1797, (32, 32)), 400.0, 1.0),
     "64-32-32-10 uncentered": (lambda: digits(1797, (32, 32), centered=False), 400.0, 1.0),

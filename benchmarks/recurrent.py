@@ -110,6 +110,7 @@ def report(
 
 def main() -> None:
     """Print both tables."""
+    gf.show_config()
     case = cases.make("pineda-xor")
     report("exclusive or, 4 units, to E = 1e-3", case.problem, case.w0, 1e-3, (1.0, 4.0))
     problem = random_task()

@@ -223,9 +223,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     with threadpoolctl.threadpool_limits(1):
-        for library in threadpoolctl.threadpool_info():
-            if library["internal_api"] == "openblas":
-                print(f"openblas {library['version']}, {library['architecture']} kernels")
+        gf.show_config()
         for name in arguments.nets:
             hidden, learning_rate = NETS[name]
             path = Path(hidden, learning_rate, arguments.points)

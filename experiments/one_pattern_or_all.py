@@ -155,7 +155,9 @@ def _conflict(
         return pattern_losses(problem, w).reshape(len(groups), -1).mean(axis=1)
 
     flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, rtol=1e-9)
-    followed = gf.integrate(gf.GradientFlow(problem), w0, end_time, times=101, record={"errors": errors})
+    followed = gf.integrate(
+        gf.GradientFlow(problem), w0, end_time, rtol=1e-9, times=101, record={"errors": errors}
+    )
     eta = learning_rates[shown]
     descent = gf.descend(problem, w0, eta, end_time=end_time, batch=1, record={"errors": errors})
     times = np.geomspace(end_time / 100, end_time, 9)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         datasets,
         events,
         flows,
+        kernels,
         plots,
         problems,
         records,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         solvers,
     )
     from gradflow.analysis import Comparison, compare
+    from gradflow.configuration import show_config
     from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
     from gradflow.events import Event
     from gradflow.flows import Flow, GradientFlow
@@ -40,8 +42,8 @@ __version__ = "0.1.0"
 # Where each name is. It is imported when it is first asked for, so that a command line that only prints
 # its help does not wait for scipy.
 _ROOMS = (
-    *("analysis", "cases", "curvature", "datasets", "events", "flows", "plots", "problems", "records"),
-    *("rules", "simulate", "solvers"),
+    *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
+    *("records", "rules", "simulate", "solvers"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -63,6 +65,7 @@ _PLACES = {
     "every": "simulate",
     "integrate": "simulate",
     "resume": "simulate",
+    "show_config": "configuration",
     "study": "studies",
 }
 
@@ -91,11 +94,13 @@ __all__ = [
     "every",
     "flows",
     "integrate",
+    "kernels",
     "plots",
     "problems",
     "records",
     "resume",
     "rules",
+    "show_config",
     "simulate",
     "solvers",
     "study",

@@ -15,7 +15,7 @@ FAILURES = (ArithmeticError, np.linalg.LinAlgError, RuntimeError)
 
 
 class CostWarning(UserWarning):
-    """A run is about to cost far more gradients than another method would need."""
+    """A run is about to cost far more gradients than another method would need, or most of the memory."""
 
 
 class RecordWarning(UserWarning):

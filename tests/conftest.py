@@ -1,8 +1,13 @@
 """Settings that every test shares."""
 
+import os
+
 import matplotlib
 import pytest
 from threadpoolctl import threadpool_limits
+
+from gradflow import kernels
+from gradflow.kernels import compiled
 
 matplotlib.use("Agg")
 
@@ -12,3 +17,11 @@ def _one_blas_thread():
     # The matrices here are small: two threads spend their time waiting for each other.
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_kernels():
+    # With this variable set, compiled code computes the small arrays of the tests too.
+    if "GRADFLOW_TEST_COMPILED" in os.environ:
+        kernels.use("numba")
+        compiled.LEAST_ENTRIES = 1

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import gradflow as gf
 from gradflow import cases
 from gradflow.cli import compare as compare_module
-from gradflow.cli import entry, main
+from gradflow.cli import entry, listing, main
 from gradflow.cli.plan import settle
+from gradflow.simulate.integrators import INTEGRATORS
 from gradflow.studies import run as studies
 
 
@@ -386,12 +388,33 @@ class Interrupting:
         return self._problem.loss_and_gradient(w)
 
 
+@pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize(
+    "words", [("compare", *QUADRATIC), ("stability", *QUADRATIC, "--steps", "5")], ids=lambda words: words[0]
+)
+def test_the_case_is_built_on_one_thread_of_blas_too(words, monkeypatch):
+    made, seen = cases.make, []
+
+    def make(*given, **options):
+        seen.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+        return made(*given, **options)
+
+    monkeypatch.setattr(cases, "make", make)
+    with threadpool_limits(2, user_api="blas"):
+        assert status_of(*words) == 0
+    assert seen
+    assert set(seen) == {1}
+
+
 class TestList:
     def test_it_names_every_case_rule_and_method(self, capsys):
         assert main(["list"]) == 0
         printed = capsys.readouterr().out
         for name in (*cases.CASES, "GradientDescent", "HeavyBall", "Adam", "auto", "LSODA"):
             assert name in printed
+
+    def test_the_methods_are_those_of_integrate(self):
+        assert tuple(INTEGRATORS) == listing.METHODS
 
     def test_as_json_it_is_one_object(self, capsys):
         assert main(["list", "--json"]) == 0

@@ -11,7 +11,7 @@ PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
     0: ("errors", "validate", "scaling", "types", "files", "numerics"),
     1: ("trajectory", "kernels", "solvers"),
-    2: ("problems", "datasets"),
+    2: ("problems", "datasets", "configuration"),
     3: ("curvature",),
     4: ("flows", "rules", "events", "records"),
     5: ("simulate",),

@@ -27,10 +27,10 @@ FAILED, INTERRUPTED = 1, 130
 
 def command(options: argparse.Namespace) -> int:
     """Run, write and report a comparison, and return the exit status."""
-    results = Results(settle(options))
     shown = sys.stderr.isatty() and not options.json
     # Small nets spend their time waiting when BLAS shares a product among threads.
     with threadpool_limits(1, user_api="blas"), _warnings_as_sentences():
+        results = Results(settle(options))
         for stage in (
             partial(_run, results, shown),
             partial(output.write, results),

@@ -81,9 +81,9 @@ def command(options: argparse.Namespace) -> int:
     make = _rule(options)
     if options.steps > MOST_STEPS:
         raise Refused(f"`steps` must be at most {MOST_STEPS:,}, got {options.steps:.6g}")
-    name, case = case_of(options)
-    folder = check_folder(options.output)
     with threadpool_limits(1, user_api="blas"):
+        name, case = case_of(options)
+        folder = check_folder(options.output)
         found = _judged(options, name, case, make)
     try:
         found.figures = plots.save_figure(_figure(found), folder / f"{name}-stability")

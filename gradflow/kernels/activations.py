@@ -1,148 +1,108 @@
-"""The nonlinearities y = f(x) of a network with their first two derivatives, all written in place."""
+"""The nonlinearities y = f(x) of a network with their first two derivatives, all written in place.
+
+What computes them is chosen at every call: code compiled by numba where it is in use and the arrays are
+large, else numpy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
+from numpy.typing import NDArray
 
-from gradflow.types import Array
+from gradflow.kernels import compiled, plain, tables
+
+Reals = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Activation:
     """One nonlinearity f and how its derivatives follow from x and y = f(x).
 
+    Arrays are of double or of single precision, all of one call of the same.
+
     Attributes
     ----------
     value : callable
-        ``value(x, out)`` writes f(x); it may clip `x` where that changes nothing in float64.
+        ``value(x, out)`` writes f(x); it may clip `x` where that changes nothing.
     slope : callable or None
-        ``slope(x, y, out)`` writes f'(x); None where f' is 1.
+        ``slope(x, y, out)`` writes f'(x), and ``slope.multiply(x, y, delta, scratch)`` multiplies `delta` by
+        it in one pass, to the same last bit; `scratch` may be written over. None where f' is 1.
     second : callable or None
         ``second(x, y, slope, out)`` writes f''(x); None where f'' is 0.
     from_value : bool
         Whether the derivatives follow from y alone, so that y may overwrite x.
     """
 
-    value: Callable[[Array, Array], object]
-    slope: Callable[[Array, Array, Array], object] | None
-    second: Callable[[Array, Array, Array, Array], object] | None
+    value: Callable[[Reals, Reals], object]
+    slope: Slope | None
+    second: Callable[[Reals, Reals, Reals, Reals], object] | None
     from_value: bool
 
 
-def _identity(x: Array, out: Array) -> None:
-    if out is not x:
-        np.copyto(out, x)
+@dataclass(frozen=True)
+class Value:
+    """f by name, compiled or by `plain`."""
+
+    name: str
+    plain: Callable[[Reals, Reals], object]
+
+    def __call__(self, x: Reals, out: Reals) -> None:
+        """Write f(x); `out` may be x."""
+        small = out.size < compiled.LEAST_ENTRIES
+        if small or (kernel := compiled.find(self.name, out)) is None:
+            self.plain(x, out)
+            return
+        if out is not x:
+            np.copyto(out, x)
+        kernel(out.reshape(-1))
 
 
-def _tanh_slope(_x: Array, y: Array, out: Array) -> None:
-    np.multiply(y, y, out=out)
-    np.subtract(1.0, out, out=out)
+@dataclass(frozen=True)
+class Slope:
+    """f' by the name of f, from y or from x, compiled or by `plain`."""
+
+    name: str
+    plain: Callable[[Reals, Reals, Reals], object]
+    from_value: bool
+
+    def __call__(self, x: Reals, y: Reals, out: Reals) -> None:
+        """Write f'(x)."""
+        source = y if self.from_value else x
+        kernel = compiled.find(self.name, source, out)
+        if kernel is None:
+            self.plain(x, y, out)
+        else:
+            out.fill(1.0)
+            kernel(source.reshape(-1), out.reshape(-1))
+
+    def multiply(self, x: Reals, y: Reals, delta: Reals, scratch: Reals) -> None:
+        """Multiply `delta` by f'(x)."""
+        source = y if self.from_value else x
+        small = delta.size < compiled.LEAST_ENTRIES
+        if small or (kernel := compiled.find(self.name, source, delta)) is None:
+            self.plain(x, y, scratch)
+            delta *= scratch
+        else:
+            kernel(source.reshape(-1), delta.reshape(-1))
 
 
-def _tanh_second(_x: Array, y: Array, slope: Array, out: Array) -> None:
-    np.multiply(y, slope, out=out)
-    out *= -2.0
-
-
-def _sigmoid(x: Array, out: Array) -> None:
-    # exp(709) is the last that does not overflow, and 1 / (1 + exp(709)) is 0 to 308 decimals.
-    np.maximum(x, -709.0, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    out += 1.0
-    np.reciprocal(out, out=out)
-
-
-def _sigmoid_slope(_x: Array, y: Array, out: Array) -> None:
-    np.subtract(1.0, y, out=out)
-    out *= y
-
-
-def _sigmoid_second(_x: Array, y: Array, slope: Array, out: Array) -> None:
-    np.multiply(y, -2.0, out=out)
-    out += 1.0
-    out *= slope
-
-
-def _relu(x: Array, out: Array) -> None:
-    np.maximum(x, 0.0, out=out)
-
-
-def _relu_slope(_x: Array, y: Array, out: Array) -> None:
-    np.sign(y, out=out)
-
-
-def _softplus(x: Array, out: Array) -> None:
-    np.minimum(x, 709.0, out=out)
-    np.exp(out, out=out)
-    np.log1p(out, out=out)
-    np.maximum(x, out, out=out)
-
-
-def _softplus_slope(_x: Array, y: Array, out: Array) -> None:
-    np.negative(y, out=out)
-    np.expm1(out, out=out)
-    np.negative(out, out=out)
-
-
-def _softplus_second(_x: Array, y: Array, slope: Array, out: Array) -> None:
-    np.negative(y, out=out)
-    np.exp(out, out=out)
-    out *= slope
-
-
-def _swish(x: Array, out: Array) -> None:
-    np.maximum(x, -709.0, out=x)
-    _sigmoid(x, out)
-    out *= x
-
-
-def _swish_slope(x: Array, y: Array, out: Array) -> None:
-    _sigmoid(x, out)
-    out += y * (1.0 - out)
-
-
-def _swish_second(x: Array, _y: Array, _slope: Array, out: Array) -> None:
-    _sigmoid(x, out)
-    out *= (1.0 - out) * (2.0 + x * (1.0 - 2.0 * out))
-
-
-def _normal_density(x: Array, out: Array) -> None:
-    np.clip(x, -40.0, 40.0, out=out)
-    np.multiply(out, out, out=out)
-    out *= -0.5
-    np.exp(out, out=out)
-    out *= 1.0 / np.sqrt(2.0 * np.pi)
-
-
-def _gelu(x: Array, out: Array) -> None:
-    ndtr(x, out=out)
-    out *= x
-
-
-def _gelu_slope(x: Array, _y: Array, out: Array) -> None:
-    _normal_density(x, out)
-    out *= x
-    out += ndtr(x)
-
-
-def _gelu_second(x: Array, _y: Array, _slope: Array, out: Array) -> None:
-    _normal_density(x, out)
-    out *= 2.0 - np.clip(x, -40.0, 40.0) ** 2
+def _nonlinear(name: str, value: Any, slope: Any, second: Any, from_value: bool) -> Activation:
+    compiled_slope = Slope(f"{name}_chain", slope, from_value)
+    return Activation(Value(f"{name}_values", value), compiled_slope, second, from_value)
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_identity, None, None, from_value=True),
-    "tanh": Activation(np.tanh, _tanh_slope, _tanh_second, from_value=True),
-    "sigmoid": Activation(_sigmoid, _sigmoid_slope, _sigmoid_second, from_value=True),
-    "relu": Activation(_relu, _relu_slope, None, from_value=True),
-    "softplus": Activation(_softplus, _softplus_slope, _softplus_second, from_value=False),
-    "swish": Activation(_swish, _swish_slope, _swish_second, from_value=False),
-    "gelu": Activation(_gelu, _gelu_slope, _gelu_second, from_value=False),
+    "identity": Activation(plain.identity, None, None, from_value=True),
+    "tanh": _nonlinear("tanh", tables.tanh, plain.tanh_slope, plain.tanh_second, True),
+    "sigmoid": _nonlinear("sigmoid", plain.sigmoid, plain.sigmoid_slope, plain.sigmoid_second, True),
+    "relu": Activation(plain.relu, Slope("relu_chain", plain.relu_slope, True), None, from_value=True),
+    "softplus": _nonlinear("softplus", plain.softplus, plain.softplus_slope, plain.softplus_second, False),
+    "swish": _nonlinear("swish", plain.swish, plain.swish_slope, plain.swish_second, False),
+    "gelu": _nonlinear("gelu", plain.gelu, plain.gelu_slope, plain.gelu_second, False),
 }
 """By name: x, tanh x, 1 / (1 + exp(-x)), max(x, 0), ln(1 + exp x), x sigmoid(x), x Phi(x) with Phi from erf.
 

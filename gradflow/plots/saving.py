@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DOTS_PER_INCH = 200
 FORMATS: dict[str, dict[str, Any]] = {
-    "png": {"dpi": 200},
+    "png": {"dpi": DOTS_PER_INCH},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
 }
@@ -23,8 +26,9 @@ UNNAMED = ("png", "svg")
 def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
     """Write a figure and return the paths of its files: one where `path` has a suffix, else PNG and SVG.
 
-    All files are written under temporary names first and then renamed. PNG has 200 dots an inch; SVG and
-    PDF have no date and fixed identifiers, so that equal figures give equal files.
+    All files are written under temporary names first and then renamed. The panels are laid out once, for
+    all of them. PNG has 200 dots an inch; SVG and PDF have no date and fixed identifiers, so that equal
+    figures give equal files.
 
     Parameters
     ----------
@@ -57,11 +61,35 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
     """
     whole = _figure_of(figure)
     paths = _files(Path(path))
-    with written_whole(*paths) as temporaries, in_style():
+    with written_whole(*paths) as temporaries, in_style(), _laid_out(whole):
         for each, temporary in zip(paths, temporaries, strict=True):
             form = each.suffix[1:].lower()
             whole.savefig(temporary, format=form, **FORMATS[form])
     return paths
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay the figure out once and hold it there: else each format costs a layout and two drawings."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    engine, dots, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
+    if engine is None:
+        yield
+        return
+    # A canvas of its own: a window that shows the figure would follow its resolution.
+    FigureCanvasAgg(figure)
+    try:
+        figure.dpi = DOTS_PER_INCH
+        engine.execute(figure)
+        figure.dpi = dots
+        # Not "none", for which matplotlib still draws everything once without looking.
+        figure.set_layout_engine(None)
+        yield
+    finally:
+        figure.dpi = dots
+        figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
 
 
 def _figure_of(drawn: Any) -> Figure:

@@ -58,6 +58,8 @@ RC: Any = {
     "ytick.major.width": 0.7,
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "svg.hashsalt": "gradflow",
 }
 

@@ -16,6 +16,7 @@ from gradflow.problems.linear import DeepLinear, LinearRegression, LogisticRegre
 from gradflow.problems.problem import (
     Closed,
     Differenced,
+    Kinked,
     Problem,
     RoughlyLinearized,
     Sampled,
@@ -32,6 +33,7 @@ __all__ = [
     "Differenced",
     "DoubleWell",
     "FeedForward",
+    "Kinked",
     "LinearRegression",
     "LogisticRegression",
     "MinimalistEdge",

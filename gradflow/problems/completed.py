@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
 from gradflow.problems.members import Members
-from gradflow.problems.problem import Followed, Problem, Product, Sampled
+from gradflow.problems.problem import Followed, Kinked, Problem, Product, Sampled
 from gradflow.problems.recurrent.memory import AssociativeMemory
 from gradflow.types import Array
 
@@ -139,6 +139,7 @@ class _Completed:
         self.num_weights: Any = members.num_weights
         self._members, self._author = members, author
         self._follower = author if isinstance(author, Followed) else None
+        self.has_kinks = isinstance(author, Kinked) and bool(author.has_kinks)
 
     def __repr__(self) -> str:
         return self._author if isinstance(self._author, str) else repr(self._author)

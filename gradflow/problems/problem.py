@@ -91,6 +91,18 @@ class RoughlyLinearized(Protocol):
 
 
 @runtime_checkable
+class SinglePasses(Protocol):
+    """A problem whose passes can be made in single precision."""
+
+    def in_single(self) -> Problem:
+        """Return the same problem with gradients and products computed in float32.
+
+        Everything comes back as float64. Gradients and products (exact, or of `rough_linearizations`, not
+        differences of gradients) should be good to about 1e-6, losses to about 1e-7.
+        """
+
+
+@runtime_checkable
 class Differenced(Protocol):
     """A problem whose products with the Hessian are differences of its gradients.
 
@@ -124,3 +136,12 @@ class Followed(Protocol):
 
     def accept(self, w: Array) -> None:
         """Take note that a run has come to w: its steps call this, trial points do not."""
+
+
+@runtime_checkable
+class Kinked(Protocol):
+    """A problem that says whether its gradient jumps somewhere, as that of a network of relu units does."""
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether E is smooth only in pieces: multistep methods lose order and steps where it is not."""

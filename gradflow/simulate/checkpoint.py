@@ -76,6 +76,11 @@ class Writer:
         self._checkpoint = checkpoint
         self._next = float("inf") if checkpoint is None else time.monotonic() + checkpoint.seconds
 
+    @property
+    def writes(self) -> bool:
+        """Whether there is a checkpoint to write."""
+        return self._checkpoint is not None
+
     def look(self, make: Callable[[], Trajectory]) -> None:
         """Write what `make` returns if the interval is over."""
         if time.monotonic() >= self._next:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradflow import scaling, validate
 from gradflow.errors import Undefined
 from gradflow.rules import Clocked, UpdateRule
 from gradflow.scaling import Scale
+from gradflow.types import Array
 
 
 class Clock:
@@ -62,9 +64,31 @@ class Clock:
             self._times.append(self._times[-1] + length)
         return self._times[place]
 
+    def times(self, steps: NDArray[np.int64]) -> Array:
+        """Return the flow times after these numbers of steps, of a schedule those the run has come to."""
+        if self.step_size is not None:
+            return np.multiply(steps, self.step_size, dtype=np.float64)
+        return np.array(self._times)[steps - self._first_step]
+
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the step that leaves here, nan if it is no number."""
         return self._constant if self._schedule is None else self._rate_at(step - self._first_step)
+
+    def learning_rates(self, steps: NDArray[np.int64]) -> Array:
+        """Return the learning rates of the steps that leave here, of a schedule where the run has been."""
+        if self._schedule is None:
+            return np.full(len(steps), self._constant)
+        return np.array(self._rates)[steps - self._first_step]
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule is asked on the way."""
+        return self._schedule is not None
+
+    def come_to(self, step: int, last_step: int) -> None:
+        """Ask a schedule for the learning rate of the step that leaves here, if one does."""
+        self.time(step)
+        self.learning_rate(min(step, last_step - 1))
 
     def last_step(self, end_time: float) -> int:
         """Return the last step that does not pass `end_time`, rounding apart."""

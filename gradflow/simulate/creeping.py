@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
+from gradflow.errors import ToleranceWarning
 from gradflow.simulate.counting import BudgetSpent
 from gradflow.types import Array
 
@@ -24,10 +26,28 @@ MAX_SPLITS, SPLIT, LEAST_FLOATS = 45, 0.45, 1e4
 # Neighbors, in spacings of floats, that tell how far a velocity is mere noise.
 NEIGHBORS = (2, 4, 6)
 
+# Relative spacing of floats.
+DOUBLE = float(np.finfo(np.float64).eps)
+
 KINK = (
     "the flow slides along a kink of the loss, where the gradient jumps and the steps stay tiny: smooth "
     "the loss (for example softplus in place of relu), take a looser tolerance, or descend"
 )
+
+# A flow that crosses kinks ends elsewhere by about 1e-3 of its weights whatever tighter tolerance is asked.
+LEAST_KINKED_RTOL = 1e-4
+
+
+def warn_of_kinks(problem: object, rtol: float) -> None:
+    """Warn that a tolerance is tighter than what a flow through kinks is good to."""
+    if rtol < LEAST_KINKED_RTOL:
+        warnings.warn(
+            f"the gradient of {problem!r:.60} jumps at kinks: below an rtol of {LEAST_KINKED_RTOL:g} "
+            "its flow gets dearer, not better. Take rtol=1e-3 or 1e-4, or a smooth activation such as "
+            "softplus; `max_evaluations` bounds the cost",
+            ToleranceWarning,
+            stacklevel=5,
+        )
 
 
 class CreepWatch:
@@ -43,10 +63,18 @@ class CreepWatch:
     flow : callable
         ``flow(t, y)`` returns dy/dt.
     start_time, end_time : float
+    spacing : float
+        Relative spacing of the numbers that the flow computes with.
     """
 
-    def __init__(self, flow: Callable[[float, Array], Array], start_time: float, end_time: float) -> None:
-        self._flow, self._end_time = flow, end_time
+    def __init__(
+        self,
+        flow: Callable[[float, Array], Array],
+        start_time: float,
+        end_time: float,
+        spacing: float = DOUBLE,
+    ) -> None:
+        self._flow, self._end_time, self._spacing = flow, end_time, spacing
         self._last_time, self._last_gradients, self._num_steps = start_time, 0, 0
         self._interval, self._num_found = WINDOW, 0
 
@@ -60,14 +88,16 @@ class CreepWatch:
         self._last_time, self._last_gradients, self._num_steps = t, num_gradients, 0
         if spent * (self._end_time - t) <= MANY * advance:
             self._interval, self._num_found = WINDOW, 0
-        elif jumps(self._flow, t, y, step):
+        elif jumps(self._flow, t, y, step, self._spacing):
             self._interval, self._num_found = WINDOW, self._num_found + 1
         else:
             self._interval, self._num_found = 2 * self._interval, 0
         return self._num_found == NUM_LOOKS
 
 
-def jumps(flow: Callable[[float, Array], Array], t: float, y: Array, step: float) -> bool:
+def jumps(
+    flow: Callable[[float, Array], Array], t: float, y: Array, step: float, spacing: float = DOUBLE
+) -> bool:
     """Return whether the velocity jumps within some steps ahead of y.
 
     The change of velocity along the ray y + s dy/dt is followed into that part of the ray that has more of
@@ -84,19 +114,18 @@ def jumps(flow: Callable[[float, Array], Array], t: float, y: Array, step: float
     False
     """
     try:
-        return _jumps(lambda point: flow(t, point.copy()), y, step)
+        return _jumps(lambda point: flow(t, point.copy()), y, step, spacing)
     except BudgetSpent:
         raise
     except Exception:
         return False  # The problem's own business outside its domain; the run has not gone there.
 
 
-def _jumps(velocity: Callable[[Array], Array], y: Array, step: float) -> bool:
+def _jumps(velocity: Callable[[Array], Array], y: Array, step: float, eps: float) -> bool:
     first = np.array(velocity(y))
     size, speed = float(np.abs(y).max()), float(np.linalg.norm(first))
     if speed == 0:
         return False
-    eps = np.finfo(float).eps
     nudge = eps * np.where(np.arange(y.size) % 2, 1, -1)
     noise = max(float(np.linalg.norm(velocity(y * (1 + k * nudge)) - first)) for k in NEIGHBORS)
     shortest = LEAST_FLOATS * eps * size / speed

@@ -21,12 +21,14 @@ from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
+from gradflow.simulate.descent_recorder import DescentRecorder
 from gradflow.simulate.descent_run import DescentRun
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.hooks import check_hook
+from gradflow.simulate.iteration import Iterate
 from gradflow.simulate.keywords import FOR_DESCENT, explains_keywords
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Recorder, checked_sketch
+from gradflow.simulate.recorder import checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Sketch, Trajectory, storage
@@ -116,6 +118,14 @@ def descend(
     Exception
         Whatever a record, event or callback raises that is a bug; what was reached is its attribute
         `trajectory`.
+
+    Warns
+    -----
+    CostWarning
+        If the rows take more than half of the memory that is free: before the run, or once they have come
+        so far where a tolerance, a callback or a terminal event may end it before.
+    RecordWarning
+        If a record has no value somewhere.
 
     See Also
     --------
@@ -214,21 +224,26 @@ def descended(
             "sketch": None if sketch is None else sketch.settings,
         }
     )
+    start = Iterate(first_step, w, rule.init(w) if earlier is None else memory)
+    num_rows = _num_rows(kept, first_step, last_step)
+    recorder = DescentRecorder(
+        problem,
+        record,
+        sketch,
+        watch.events,
+        num_rows=num_rows,
+        start=start,
+        last_step=last_step,
+        clock=clock,
+    )
+    if gradient_tolerance is None and callback is None and not watch.may_end:
+        recorder.announce(num_rows)
     with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
-        recorder = Recorder(
-            problem,
-            record,
-            sketch,
-            watch.events,
-            num_rows=_num_rows(kept, first_step),
-        )
         run = DescentRun(
             problem=CountedProblem(problem),
-            first_step=first_step,
-            w0=w,
-            memory=rule.init(w) if earlier is None else memory,
+            start=start,
             rule=rule,
-            num_steps=last_step,
+            last_step=last_step,
             clock=clock,
             batches=batches,
             kept=kept,
@@ -274,7 +289,7 @@ def _kept_steps(record_every: Any, num_steps: int) -> range | frozenset[int]:
     steps = np.asarray(record_every)
     if steps.ndim != 1 or steps.dtype.kind not in "iu" or (steps < 0).any() or (steps > num_steps).any():
         raise ValueError(f"`record_every` must be steps from 0 to {num_steps}, got {record_every!r:.60}")
-    return frozenset(steps.tolist())
+    return frozenset([0, *steps.tolist()])
 
 
 def _described(rule: UpdateRule) -> dict[str, Any]:
@@ -285,5 +300,9 @@ def _described(rule: UpdateRule) -> dict[str, Any]:
     return {"learning_rate": rule.learning_rate, **named}
 
 
-def _num_rows(kept: range | frozenset[int], first_step: int) -> int:
-    return 2 + (len(kept) if isinstance(kept, frozenset) else len(kept) - first_step // kept.step)
+def _num_rows(kept: range | frozenset[int], first_step: int, last_step: int) -> int:
+    if isinstance(kept, range):
+        ahead = len(kept) - -(-first_step // kept.step)
+    else:
+        ahead = sum(step >= first_step for step in kept)
+    return ahead + (last_step not in kept)

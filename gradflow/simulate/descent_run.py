@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
+from gradflow.simulate.descent_recorder import DescentRecorder
 from gradflow.simulate.ending import Ended
 from gradflow.simulate.hooks import HookError, check_answer, evaluated
 from gradflow.simulate.iteration import Iterate, iterates
 from gradflow.simulate.place import takes_product
 from gradflow.simulate.progress import Progress
-from gradflow.simulate.recorder import Point, Recorder
+from gradflow.simulate.run_recorder import Point
 from gradflow.simulate.stepping import sentence_of
 from gradflow.simulate.watch import Watch
 from gradflow.trajectory import Origin, Outcome, Trajectory, joined
@@ -31,15 +33,13 @@ class DescentRun:
     """One run: the loop over steps, and what is noted at each point."""
 
     problem: CountedProblem
-    first_step: int
-    w0: Array
-    memory: Any
+    start: Iterate
     rule: UpdateRule
-    num_steps: int
+    last_step: int
     clock: Clock
     batches: Batches | None
     kept: range | frozenset[int]
-    recorder: Recorder
+    recorder: DescentRecorder
     watch: Watch
     callback: Any
     gradient_tolerance: float | None
@@ -53,7 +53,15 @@ class DescentRun:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
         self._is_watched = bool(self.watch.events) or self.callback is not None
-        self.recorder.last = self._point(Iterate(self.first_step, self.w0, self.memory), np.nan)
+        # Whether a step is more than evaluate, note, update: most are not, and cost less.
+        self._is_asked = (
+            self._is_watched
+            or self.recorder.has_records
+            or self.gradient_tolerance is not None
+            or self.writer.writes
+            or self.bar.is_shown
+        )
+        self._is_plain = self.batches is None and not self._is_asked
 
     def steps(self) -> Ended:
         """Run, and return why it ended."""
@@ -62,22 +70,31 @@ class DescentRun:
         except (HookError, *FAILURES):
             raise
         except Exception as error:
-            last = self.recorder.last.step
-            if last == self.first_step:
+            last = self.recorder.at.step
+            if last == self.start.step:
                 raise  # At the very start it is the door that the error stands at.
             return Ended(Outcome.FAILED, f"the step from step {last:,} failed: {sentence_of(error)}")
 
     def _taken(self) -> Ended:
-        start = Iterate(self.first_step, self.w0, self.memory)
-        for at, (loss, gradient, product) in iterates(self.rule, start, self._passes):
-            ended = self._arrive(at, loss, gradient, product)
-            self.bar.reach(at.step, loss)
-            if ended is not None:
-                return ended
-            if at.step == self.num_steps:
+        for at, (loss, gradient, product) in iterates(self.rule, self.start, self._passes):
+            step, w, _ = at
+            if not (isfinite(loss) and _are_finite(w, w if gradient is None else gradient)):
+                return Ended(
+                    Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
+                )
+            if self.clock.is_scheduled:
+                self.clock.come_to(step, self.last_step)
+            self.recorder.reach(at, loss)
+            self.problem.accept(w)
+            if self._is_asked:
+                ended = self._looked_at(at, loss, gradient, product)
+                if ended is not None:
+                    return ended
+            elif step in self.kept:
+                self.recorder.add(at)
+            if step == self.last_step:
                 break
-            self.writer.look(self._so_far)
-        return Ended(Outcome.FINISHED, f"the run took its {self.num_steps:,} steps")
+        return Ended(Outcome.FINISHED, f"the run took its {self.last_step:,} steps")
 
     def trajectory(self, ended: Ended) -> Trajectory:
         """Return what was reached, behind what an earlier run had."""
@@ -92,10 +109,9 @@ class DescentRun:
         return run if self.earlier is None else joined(self.earlier, run)
 
     def _so_far(self) -> Trajectory:
+        step = self.recorder.at.step
         return self.trajectory(
-            Ended(
-                Outcome.INTERRUPTED, f"a checkpoint at step {self.recorder.last.step:,}, the run was going on"
-            )
+            Ended(Outcome.INTERRUPTED, f"a checkpoint at step {step:,}, the run was going on")
         )
 
     def _passes(self, at: Iterate) -> tuple[float, Array | None, Product | None]:
@@ -103,9 +119,12 @@ class DescentRun:
 
         At the last point there is no step; its gradient only a gradient tolerance asks for.
         """
-        step, w = at.step, at.weights
-        if step == self.num_steps and self.gradient_tolerance is None:
+        step, w, _ = at
+        if step == self.last_step and self.gradient_tolerance is None:
             return self.problem.loss(w), None, None
+        if self._is_plain:
+            loss, gradient = self.problem.loss_and_gradient(w)
+            return loss, gradient, None
         if self.batches is not None:
             self.problem.num_gradients += 1
             return self.problem.loss(w), self.batches.following().gradient(w), None
@@ -113,24 +132,19 @@ class DescentRun:
             return self.problem.with_product(w)
         return *self.problem.loss_and_gradient(w), None
 
-    def _arrive(
+    def _looked_at(
         self, at: Iterate, loss: float, gradient: Array | None, product: Product | None
     ) -> Ended | None:
-        """Note the point reached, and return why the run ends here, if it does."""
-        step, w = at.step, at.weights
-        if not (np.isfinite(loss) and are_finite(w, w if gradient is None else gradient)):
-            return Ended(
-                Outcome.DIVERGED, f"the weights, the loss or its gradient are not finite at step {step:,}"
-            )
+        """Do all that was asked for at a point, and return why the run ends here, if it does."""
         of_all = gradient if self.batches is None else None
-        point = self._point(at, loss, of_all, product)
-        self.recorder.step(point)
-        self.problem.accept(w)
-        ended = self._noted(point, step == 0 or step in self.kept)
+        ended = self._noted(self.recorder.point(at, loss, of_all, product), at.step in self.kept)
         if ended is None and self.gradient_tolerance is not None and gradient is not None:
             norm = float(np.linalg.norm(gradient))
             if norm <= self.gradient_tolerance:
-                return Ended(Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at step {step:,}")
+                ended = Ended(Outcome.CONVERGED, f"the gradient norm fell to {norm:.3g} at step {at.step:,}")
+        self.bar.reach(at.step, loss)
+        if ended is None and at.step < self.last_step:
+            self.writer.look(self._so_far)
         return ended
 
     def _noted(self, point: Point, kept: bool) -> Ended | None:
@@ -139,7 +153,7 @@ class DescentRun:
         self.recorder.keep(point, kept, place)
         if place is None:
             return None
-        if point.step == self.first_step:
+        if point.step == self.start.step:
             self.watch.start(place)
             return None
         for met in self.watch.crossings(place):
@@ -150,18 +164,7 @@ class DescentRun:
             return Ended(Outcome.EVENT, f"the callback stopped the run at step {point.step:,}")
         return None
 
-    def _point(
-        self, at: Iterate, loss: float, gradient: Array | None = None, product: Product | None = None
-    ) -> Point:
-        step, w, memory = at
-        return Point(
-            self.clock.time(step),
-            step,
-            w,
-            w,
-            loss,
-            learning_rate=self.clock.learning_rate(min(step, self.num_steps - 1)),
-            gradient=gradient,
-            product=product,
-            memory=memory,
-        )
+
+def _are_finite(w: Array, gradient: Array) -> bool:
+    """Return whether every entry of both is finite; this way of a dot product is the quickest."""
+    return isfinite(gradient.dot(w)) or are_finite(w, gradient)

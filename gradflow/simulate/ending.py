@@ -11,7 +11,7 @@ from gradflow.errors import FAILURES
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.hooks import HookError
 from gradflow.simulate.interrupts import Interrupts
-from gradflow.simulate.recorder import Recorder
+from gradflow.simulate.run_recorder import RunRecorder
 from gradflow.trajectory import Outcome, Trajectory
 
 
@@ -27,7 +27,7 @@ INTERRUPTED = Ended(Outcome.INTERRUPTED, Outcome.INTERRUPTED.value)
 
 def run_to_its_end(
     steps: Callable[[], Ended],
-    recorder: Recorder,
+    recorder: RunRecorder,
     trajectory: Callable[[Ended], Trajectory],
     writer: Writer,
     *,
@@ -40,7 +40,7 @@ def run_to_its_end(
     ----------
     steps : callable
         Runs and returns why it ended.
-    recorder : Recorder
+    recorder : RunRecorder
         Where it notes what it reaches.
     trajectory : callable
         Makes the trajectory of what was reached.

@@ -11,6 +11,7 @@ import numpy as np
 from gradflow.errors import FAILURES
 from gradflow.flows.flow import Flow, Invertible
 from gradflow.numerics.vectors import are_finite, norm
+from gradflow.problems.problem import Kinked
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.cost import CostWatch, watches
 from gradflow.simulate.counting import BudgetSpent, LastPoint, NonFinite
@@ -52,12 +53,15 @@ class FlowRun:
     origin: Origin
     writer: Writer
     bar: Progress
+    spacing: float
     earlier: Trajectory | None = None
     stepper: GuardedStepper | None = None
 
     def __post_init__(self) -> None:
         functions = [self.callback, *(event.function for event in self.watch.events.values())]
         self._takes_product = any(map(takes_product, functions))
+        # Passes in single precision serve the steps alone: records and events evaluate the problem itself.
+        self._shares = self.counted.problem is self.recorder.problem
         asks_place = any(isinstance(function, AtPlace) for function in functions)
         self._asks_all = asks_place or self.gradient_tolerance is not None
         self._is_watched = bool(self.watch.events) or self.callback is not None
@@ -84,7 +88,7 @@ class FlowRun:
             )
             # A budget is the user's own limit of the work; this one stands where there is none.
             bounded = self.settings["max_evaluations"] is not None
-            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time)
+            creep = None if bounded else CreepWatch(self.flow, self.point.time, self.end_time, self.spacing)
             stillness = Stillness(self.end_time, **self.tolerances)
             stillness.look(self.point)
             costs = None
@@ -136,7 +140,9 @@ class FlowRun:
         return run if self.earlier is None else joined(self.earlier, run)
 
     def _cost_watch(self, solver: Any) -> CostWatch | None:
-        if not watches(solver, self.integrator):
+        kinked = isinstance(self.flow.problem, Kinked) and self.flow.problem.has_kinks
+        # What holds an explicit method back at kinks is not stiffness, and no stiff method is better there.
+        if kinked or not watches(solver, self.integrator):
             return None
         return CostWatch(self.flow, solver, self.integrator.name, self.point.state.size, self.end_time)
 
@@ -206,7 +212,11 @@ class FlowRun:
             raise
         except Exception:
             return  # What it raises is the business of the step that evaluates it.
-        self.point = point
+        self._restate(point)
+
+    def _restate(self, point: Point) -> None:
+        """Put this in the place of the last point."""
+        last, self.point = self.point, point
         self.recorder.settle(point)
         if self._nodes and self._nodes[-1] is last:
             self._nodes[-1] = point
@@ -279,6 +289,9 @@ class FlowRun:
         """Evaluate the last point, and keep the wanted rows that still waited for more steps."""
         if self.point.evaluated is not None:
             self._settle()
+        if not self._shares and self.recorder.last is self.point and isfinite(self.point.loss):
+            loss = self.recorder.problem.loss(self.point.weights)
+            self._restate(self.point._replace(loss=float(loss)))
         while self._left + 1 < len(self._nodes):
             self._keep_interval()
 
@@ -320,7 +333,7 @@ class FlowRun:
         w = self.flow.weights(state)
         product = None
         asks = self._takes_product or self.recorder.takes_product(step, kept)
-        if asks and self.counted.remembered(w) is None:
+        if self._shares and asks and self.counted.remembered(w) is None:
             product = self.counted.with_product(w)[2]
         change = self.flow(t, state)
         velocity = self.flow.weights(change)
@@ -328,4 +341,5 @@ class FlowRun:
         slope = float(gradient.dot(velocity))
         if not (isfinite(loss) and isfinite(slope) and are_finite(velocity, velocity)):
             raise NonFinite("the loss or its gradient")
-        return Point(t, step, state, w, loss, velocity, change, slope, gradient=gradient, product=product)
+        known = gradient if self._shares else None
+        return Point(t, step, state, w, loss, velocity, change, slope, gradient=known, product=product)

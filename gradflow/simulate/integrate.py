@@ -15,13 +15,16 @@ from gradflow import validate
 from gradflow.events.event import Event
 from gradflow.flows.flow import Flow
 from gradflow.problems.completed import Descendable
+from gradflow.problems.problem import Kinked
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.counting import LastPoint
+from gradflow.simulate.creeping import warn_of_kinks
 from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
+from gradflow.simulate.precision import SPACINGS, bearing, passes_of
 from gradflow.simulate.progress import Progress
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -43,6 +46,7 @@ def integrate(
     method: str | Callable[..., Any] = "auto",
     rtol: float = 1e-6,
     atol: float | None = None,
+    precision: str = "double",
     times: int | ArrayLike | None = None,
     events: Mapping[str, Event] | None = None,
     record: Record | None = None,
@@ -66,11 +70,19 @@ def integrate(
     method : str, OdeSolver class or callable
         "auto", RK23, RK45, DOP853, Radau, BDF, LSODA (the last three with the exact Jacobian, for few
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
-        makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``.
+        makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``. "auto" begins with RK45
+        and goes over to an implicit method where stability holds that back for long: LSODA up to 50
+        weights, "krylov-bdf" beyond, with which it begins from 200 weights on (1,000 at a tight `rtol`).
+        From an `rtol` of 5e-3 on it is "rock2"; where the gradient is known to jump, as that of relu does,
+        RK45 or "rock2" all the way.
     rtol, atol : float
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
         closely as one from large ones.
+    precision : {"double", "single"}
+        In what precision the run evaluates gradients and products; state and error control are in double
+        either way. "single" is for problems with ``in_single()``, such as `FeedForward`, an `rtol` of at
+        least 1e-6 and all methods but BDF, LSODA and Radau; for what it changes see the notes.
     times : int or array_like, optional
         Rows to keep besides the first and the last: every accepted step by default, an array of
         flow times, or that many equally spaced ones. They do not change the steps and cost no gradient:
@@ -110,6 +122,19 @@ def integrate(
     and all of them with a matrix rate, a `gradient_tolerance`, where something with ``at_place(place)`` asks,
     or once a trial step has left the domain.
 
+    Passes in single precision leave the error of the weights what `rtol` makes it and take 0.5 to 0.8 of the
+    seconds from about 1,000 weights on (``benchmarks/single_passes.py``). They are not the default, because
+
+    - losses on the way carry about 7 digits: where they hardly change they may rise by rounding, as
+      checks of dissipation and of monotony see. The last row's loss is in double precision;
+    - near a minimum, where steps are long, rounding may rule the error before the tolerance does and
+      shortens them: at an `rtol` of 1e-6 such a flow may take two to five times the gradients;
+    - a `gradient_tolerance` below the rounding of the gradient is never met.
+
+    Gradients and products that records, events and callbacks ask for at a `Place` are those of the problem
+    itself in double precision, not shared with the steps and not counted. A `resume` goes on in the same
+    precision.
+
     Raises
     ------
     ValueError
@@ -121,9 +146,11 @@ def integrate(
     Warns
     -----
     CostWarning
-        If an explicit method is about to spend more than 50,000 gradients.
+        If an explicit method is about to spend more than 50,000 gradients, or the rows take more than half
+        of the memory that is free: those at `times` before the run, others once they have come so far.
     ToleranceWarning
-        If the run stood still within its tolerance and left again: what moved it may be the tolerance.
+        If "auto" follows a flow through kinks to a tighter `rtol` than kinks allow, and if the run stood
+        still within its tolerance and left again: what moved it may be the tolerance.
     RecordWarning
         If a record has no value somewhere.
 
@@ -151,6 +178,7 @@ def integrate(
         end,
         method=method,
         tolerances=_tolerances(rtol, atol, w0),
+        precision=precision,
         times=times,
         events=events,
         record=record,
@@ -171,6 +199,7 @@ def integrated(
     *,
     method: str | Callable[..., Any],
     tolerances: dict[str, float],
+    precision: str,
     times: int | ArrayLike | None,
     events: Mapping[str, Event] | None,
     record: Record | None,
@@ -191,8 +220,13 @@ def integrated(
     if callback is not None:
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
-    counted = LastPoint(flow.problem, budget)
-    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"])
+    passes = passes_of(flow.problem, precision, tolerances["rtol"])
+    counted = LastPoint(passes, budget)
+    kinked = isinstance(flow.problem, Kinked) and flow.problem.has_kinks
+    if kinked and method == "auto":
+        warn_of_kinks(flow.problem, tolerances["rtol"])
+    integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"], kinked)
+    integrator = bearing(integrator, method, precision, passes)
     weights = flow.weights(state)
     recorder = Recorder(
         flow.problem,
@@ -201,6 +235,7 @@ def integrated(
         watch.events,
         num_rows=max(16, wanted.size),
     )
+    recorder.announce(wanted.size, state, weights)
     settings = storage.json_values(
         {
             "kind": "flow",
@@ -211,6 +246,7 @@ def integrated(
             "end_time": end,
             "method": method if isinstance(method, str) else repr(method),
             **tolerances,
+            "precision": precision,
             "times": None if times is None else len(wanted),
             "gradient_tolerance": gradient_tolerance,
             "max_evaluations": budget,
@@ -235,6 +271,7 @@ def integrated(
             origin=Origin(flow),
             writer=Writer(checkpoint),
             bar=bar,
+            spacing=SPACINGS[precision],
             earlier=earlier,
         )
         return run_to_its_end(

@@ -9,19 +9,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.integrate import BDF, DOP853, LSODA, RK23, RK45, Radau
+from scipy.integrate import BDF, DOP853, RK23, RK45, Radau
 
 from gradflow.flows.flow import DenseJacobian, Flow, Linearized, RoughlyLinearized
-from gradflow.solvers import CVODE, ROCK2, KrylovBDF, Switching
+from gradflow.solvers import CVODE, LSODA, ROCK2, KrylovBDF, Switching
 from gradflow.types import Array
 
 Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
-# Entries of the state up to which a dense Jacobian pays, and from which tolerance ROCK2 does, see `chosen`.
-MAX_DENSE = 100
+# What "auto" goes by, see `chosen`: entries of the state up to which a dense Jacobian pays, and beyond
+# which most flows are stiff enough to begin with an implicit method, at tight tolerances and others; from
+# which tolerance ROCK2 needs the fewest gradients, and from which one where the gradient jumps. All read
+# off the table of benchmarks/auto_regret.py.
+MAX_DENSE, MANY, VERY_MANY, TIGHT = 50, 200, 1000, 1e-5
+LOOSE, LOOSE_KINKED = 5e-3, 1e-3
 # scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
 SMALLEST_RTOL = 2.3e-14
-LOOSE = 5e-3
 
 
 @runtime_checkable
@@ -43,14 +46,8 @@ def _unknown(stepper: Any) -> Array | None:  # noqa: ARG001
     return None
 
 
-def _of_formula(solver: KrylovBDF | Switching) -> Array | None:
+def _of_formula(solver: KrylovBDF | LSODA | Switching) -> Array | None:
     return solver.velocity
-
-
-def _of_history(solver: Any) -> Array:
-    """Return dy/dt from LSODA's Nordsieck array, whose second column is h dy/dt."""
-    output = solver.dense_output()
-    return output.yh[:, 1] / output.h
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +68,10 @@ class Integrator:
     own_differences : bool
         Whether it differences the flow where it gets no product: a difference costs one gradient, an
         exact product 1.1 to 2, so that only rough ones, 0.4 to 0.8, are worth handing over.
+    bears_rounding : bool
+        Whether it gets on with gradients in single precision. scipy's stiff methods measure errors weight by
+        weight and solve for more digits, down to a thousandth of the tolerance: they find rounding there, and
+        shorten their steps.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Integrator:
     own_differences: bool = False
     tight: float = 1.0
     tightening: float = 0.0
+    bears_rounding: bool = True
 
     def tolerances(self, rtol: float, atol: float) -> dict[str, float]:
         """Return the tolerances that the integrator is given, so that the run keeps those that were asked."""
@@ -115,18 +117,20 @@ INTEGRATORS = {
         Integrator("RK23", RK23),
         Integrator("RK45", RK45),
         Integrator("DOP853", DOP853, tight=1e-6, tightening=0.12),
-        Integrator("Radau", Radau),
-        Integrator("BDF", BDF, tight=1e-6, tightening=0.2),
-        Integrator("LSODA", LSODA, _of_history),
+        Integrator("Radau", Radau, bears_rounding=False),
+        Integrator("BDF", BDF, tight=1e-6, tightening=0.2, bears_rounding=False),
+        Integrator("LSODA", LSODA, _of_formula, bears_rounding=False),
         Integrator("krylov-bdf", KrylovBDF, _of_formula, own_differences=True),
         Integrator("rock2", ROCK2),
         Integrator("cvode", CVODE, tight=1e-6, tightening=0.2),
     )
 }
-SWITCHING = Integrator("krylov-bdf", Switching, _of_formula, own_differences=True)
+SWITCHING = Integrator("auto", Switching, _of_formula, own_differences=True)
+SWITCHING_STIFF = replace(SWITCHING, make=functools.partial(Switching, stiff=True))
+SWITCHING_DENSE = replace(SWITCHING, make=functools.partial(Switching, dense=True), bears_rounding=False)
 
 
-def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Integrator:
+def resolve(method: Any, num_states: int, symmetric: bool, rtol: float, kinked: bool = False) -> Integrator:
     """Return the integrator for a name, an `OdeSolver` class, or a callable that makes a stepper.
 
     Raises
@@ -137,7 +141,7 @@ def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Integ
     if isinstance(method, str):
         names = {name.lower(): name for name in INTEGRATORS}
         if method.lower() == "auto":
-            return chosen(num_states, symmetric, rtol)
+            return chosen(num_states, symmetric, rtol, kinked)
         if method.lower() not in names:
             raise ValueError(
                 f"`method` must be auto, {', '.join(INTEGRATORS)} or an OdeSolver class, got {method!r}"
@@ -151,19 +155,24 @@ def resolve(method: Any, num_states: int, symmetric: bool, rtol: float) -> Integ
     return replace(own, name=getattr(made, "__name__", type(made).__name__), make=method)
 
 
-def chosen(num_states: int, symmetric: bool, rtol: float) -> Integrator:
+def chosen(num_states: int, symmetric: bool, rtol: float, kinked: bool = False) -> Integrator:
     """Return the integrator that "auto" stands for.
 
-    The flow of a network is stiff, so an implicit method it is: BDF with the exact Hessian where that is
-    small, matrix-free beyond. A flow that oscillates begins with an explicit one, and either kind goes
-    over to the other where the flow turns out stiff, or not. At loose tolerances ROCK2 needs the
-    fewest gradients.
+    Nobody knows beforehand how stiff a flow is, so with few weights it begins with RK45 and goes over to an
+    implicit method once stability holds the steps back and the rest of the way is long: LSODA with the
+    exact Hessian for a handful, matrix-free beyond, and back where that turns out dearer. Flows of many
+    weights are mostly stiff and begin the other way round. At loose tolerances ROCK2 needs the fewest
+    gradients. Where the gradient jumps, methods that remember steps creep: those that do not go all the
+    way.
     """
-    if not symmetric:
-        return replace(SWITCHING, name="RK45", make=functools.partial(Switching, explicit=True))
-    if num_states <= MAX_DENSE:
-        return INTEGRATORS["BDF"]
-    return INTEGRATORS["rock2"] if rtol >= LOOSE else SWITCHING
+    if kinked:
+        return INTEGRATORS["rock2" if symmetric and rtol >= LOOSE_KINKED else "RK45"]
+    if symmetric and num_states > MAX_DENSE and rtol >= LOOSE:
+        return INTEGRATORS["rock2"]
+    if symmetric and num_states <= MAX_DENSE:
+        return SWITCHING_DENSE
+    is_stiff = num_states > (MANY if rtol >= TIGHT else VERY_MANY)
+    return SWITCHING_STIFF if symmetric and is_stiff else SWITCHING
 
 
 def jacobian(flow: Flow) -> Callable[[float, Array], Array] | None:

@@ -152,6 +152,7 @@ def _flow(
         end,
         method=settings["method"] if method is None else method,
         tolerances={"rtol": settings["rtol"], "atol": settings["atol"]},
+        precision=settings.get("precision", "double"),
         times=times,
         gradient_tolerance=settings["gradient_tolerance"],
         max_evaluations=max_evaluations,

@@ -8,10 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from gradflow.errors import Undefined
-from gradflow.flows.flow import Flow
+from gradflow.flows.flow import Flow, Linearized
 from gradflow.numerics.vectors import are_finite
 from gradflow.simulate.counting import BudgetSpent, NonFinite
 from gradflow.simulate.creeping import KINK, jumps
+from gradflow.simulate.edges import EdgeAccuracy
 from gradflow.simulate.integrators import Integrator, Linearize, Stepper, jacobian
 from gradflow.simulate.recorder import Point
 from gradflow.solvers import Switching
@@ -94,6 +95,9 @@ class GuardedStepper:
         self._edge: tuple[float, StepFailed | None] = (np.inf, None)
         self._first_step: float | None = None
         self._longest, self._num_calm = np.inf, CALM_STEPS
+        # An explicit method is held before an edge by its stability: more accuracy only costs.
+        self._is_implicit = any(map(integrator.takes, ("jac", "linearize")))
+        self._accuracy, self._length = EdgeAccuracy(), 0.0
         self._interpolant: Callable[[Any], Array] | None = None
         self._history: list[tuple[float, str]] = []
         self.solver: Stepper | None = None
@@ -112,6 +116,8 @@ class GuardedStepper:
         """Return the next accepted point, where everything is defined, or raise `StepFailed`."""
         self._interpolant = None
         self._num_taken_back = 0
+        if self._accuracy.loosens:
+            self._loosen()
         while True:
             solver, message = self._attempted()
             if solver.status == "failed" or solver.t == self.t:
@@ -126,8 +132,9 @@ class GuardedStepper:
             except Exception as error:
                 self._take_back(_undefined(error))
                 continue
-            self.t, self.y = t, point.state
+            self._length, self.t, self.y = t - self.t, t, point.state
             self._relax()
+            self._accuracy.steps()
             return point
 
     @property
@@ -179,7 +186,16 @@ class GuardedStepper:
         if exhausted or not self._integrator.takes("first_step"):
             raise end from None
         self._num_taken_back += 1
+        if self._is_implicit:
+            self._accuracy.meets()
         self._edge = self._tried, end
+        self._history += _switches(self.solver)
+        self._tried, self.solver = self.t, None
+
+    def _loosen(self) -> None:
+        """Go on from the last point with steps as long as the last, to a looser tolerance."""
+        self._accuracy.loosen()
+        self._first_step = self._length
         self._history += _switches(self.solver)
         self._tried, self.solver = self.t, None
 
@@ -192,6 +208,8 @@ class GuardedStepper:
 
     def _made(self) -> Stepper:
         options = dict(self._options)
+        if self._accuracy.share < 1:
+            options = self._beside_edge(options)
         if self._first_step is not None:
             options["first_step"] = min(self._first_step, self._end_time - self.t)
         made = self._integrator.make(self._guarded(self._flow), self.t, self.y, self._end_time, **options)
@@ -202,6 +220,15 @@ class GuardedStepper:
         if self._longest < np.inf and isinstance(made, Bounded):
             made.max_step = self._longest
         return made
+
+    def _beside_edge(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return options that resolve how near an edge is; own differences would reach beyond it."""
+        careful = self._accuracy.applied(options)
+        if self._integrator.takes("stiff"):
+            careful["stiff"] = True
+        if self._integrator.own_differences and isinstance(self._flow, Linearized):
+            careful["linearize"] = self._guarded_products(self._flow.linearize)
+        return careful
 
     def _guarded(
         self, function: Callable[[float, Array], Array], what: str = "the gradient"
@@ -224,12 +251,15 @@ class GuardedStepper:
 
     def _guarded_products(self, linearize: Linearize) -> Linearize:
         def guarded(t: float, y: Array) -> tuple[Array, Callable[[Array], Array]]:
+            self._tried = max(self._tried, t)
             try:
                 velocity, product = linearize(t, y.copy())
             except _PASSED_ON:
                 raise
             except Exception as error:
                 raise _UserError(error) from error
+            if not are_finite(velocity, velocity):
+                raise _UserError(NonFinite("the gradient"))
             return velocity, lambda v: checked(product, v)
 
         def checked(product: Callable[[Array], Array], v: Array) -> Array:

@@ -40,6 +40,11 @@ class Watch:
                 raise ValueError(f"`events` must map names to Event, got {event!r:.60} for {name!r}")
         self._values: dict[str, float] = {}
 
+    @property
+    def may_end(self) -> bool:
+        """Whether an event may end the run."""
+        return any(event.terminal for event in self.events.values())
+
     def start(self, place: Place) -> None:
         """Take the values at the start, which is no crossing."""
         self._values = {name: _value(event, place) for name, event in self.events.items()}

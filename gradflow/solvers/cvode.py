@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import DenseOutput, OdeSolver
-from scipy.interpolate import BarycentricInterpolator
 
 from gradflow import validate
 from gradflow.solvers.control import checked_first_step, warn_extraneous
@@ -118,6 +117,9 @@ class SampledOutput(DenseOutput):
     """The polynomial through states (m, n) at m times; of degree 5, which is all that CVODE's own has."""
 
     def __init__(self, t_old: float, t: float, times: Array, states: Array) -> None:
+        # Here, since scipy.interpolate takes longer to load than all of gradflow's solvers.
+        from scipy.interpolate import BarycentricInterpolator
+
         super().__init__(t_old, t)
         self._polynomial = BarycentricInterpolator(times, states)
 

@@ -58,7 +58,7 @@ def test_errors_of_the_groups_are_means_of_the_whole_loss(results):
     for each in results:
         for followed in (each.flow, each.descent):
             # Rows between the flow's steps are interpolated: as good as its rtol.
-            np.testing.assert_allclose(followed.records["errors"].mean(axis=1), followed.losses, rtol=1e-6)
+            np.testing.assert_allclose(followed.records["errors"].mean(axis=1), followed.losses, rtol=1e-8)
 
 
 def test_each_turn_decreases_the_error_of_its_own_pattern(results):

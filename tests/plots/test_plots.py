@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 import gradflow as gf
 from gradflow import plots
@@ -386,6 +387,45 @@ class TestSaving:
         png, _ = plots.save_figure(self.figure(), tmp_path / "a")
         height, width = pyplot.imread(png).shape[:2]
         assert (width, height) == (200 * style.COLUMN_WIDTH, 200 * style.COLUMN_HEIGHT)
+
+    def test_both_files_share_one_layout_which_is_that_of_the_png(self, tmp_path, monkeypatch):
+        laid_out, execute = [], ConstrainedLayoutEngine.execute
+
+        def counted(self, figure):
+            laid_out.append(figure.dpi)
+            execute(self, figure)
+
+        with plots.in_style():
+            self.figure().savefig(tmp_path / "by_itself.png", dpi=200)
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", counted)
+        png, _ = plots.save_figure(self.figure(), tmp_path / "a")
+        assert laid_out == [200]
+        assert png.read_bytes() == (tmp_path / "by_itself.png").read_bytes()
+
+    @pytest.mark.parametrize("fails", [False, True])
+    def test_the_figure_keeps_its_layout_its_resolution_and_its_window(self, fails, tmp_path, monkeypatch):
+        ax = plots.draw_losses({"flow": flow()})
+        figure = ax.figure
+        engine, dots, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
+        resized = []
+        monkeypatch.setattr(canvas.manager, "resize", lambda *size: resized.append(size))
+        if fails:
+            monkeypatch.setattr(Figure, "savefig", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                plots.save_figure(figure, tmp_path / "a")
+        else:
+            plots.save_figure(figure, tmp_path / "a")
+        assert figure.get_layout_engine() is engine
+        assert figure.dpi == dots
+        assert figure.canvas is canvas
+        assert resized == []
+
+    def test_a_figure_without_a_layout_stays_where_it_was_put(self, tmp_path):
+        figure = Figure()
+        place = figure.add_axes((0.3, 0.3, 0.5, 0.5)).get_position().bounds
+        plots.save_figure(figure, tmp_path / "a")
+        assert figure.axes[0].get_position().bounds == place
+        assert figure.get_layout_engine() is None
 
     def test_equal_figures_give_equal_svg_files(self, tmp_path):
         files = [plots.save_figure(self.figure(), tmp_path / name)[1].read_bytes() for name in "ab"]

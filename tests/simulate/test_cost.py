@@ -86,7 +86,7 @@ def test_the_stiff_case_is_cheap_with_auto_and_warned_about_in_time_with_rk45():
 def test_losses_fall_and_the_dissipation_balances_on_the_xor_network():
     problem = gf.problems.FeedForward(*gf.datasets.xor(), widths=(4,))
     for seed in range(6):
-        run = gf.integrate(gf.GradientFlow(problem), problem.initial_weights(seed), 100.0)
+        run = gf.integrate(gf.GradientFlow(problem), problem.initial_weights(seed), 100.0, rtol=1e-8)
         residual = gf.analysis.convergence.dissipation_residual(run, problem)
         assert np.abs(residual).max() < 1e-5 * run.losses[0]
         assert np.diff(run.losses).max() <= 1e-10 * run.losses[0]

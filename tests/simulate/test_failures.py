@@ -267,6 +267,7 @@ def test_ctrl_c_at_any_moment_returns_a_sound_trajectory(call):
     import numpy as np, gradflow as gf, warnings
     warnings.simplefilter("ignore")
     p = gf.problems.Quadratic(np.logspace(0, 3, 50))
+    gf.descend(p, np.ones(50), 1e-9, 1), gf.integrate(gf.GradientFlow(p), np.ones(50), 1e-9, method="RK45")
     print("started", flush=True)
     run = {call}
     assert np.isfinite(run.weights).all() and len(run.times) == len(run.weights)

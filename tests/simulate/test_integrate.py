@@ -1,3 +1,4 @@
+import warnings
 from functools import partial
 
 import numpy as np
@@ -272,17 +273,62 @@ def test_the_same_call_gives_the_same_numbers():
 
 
 def test_auto_says_what_it_chose():
-    assert gf.integrate(flow(), W0, 1.0).method == "BDF"
-    wide = gf.GradientFlow(Quadratic(np.ones(600)))
-    run = gf.integrate(wide, np.ones(600), 0.1)
-    assert run.method == "krylov-bdf"
+    run = gf.integrate(flow(), W0, 1.0)
+    assert run.method == "RK45"
     assert run.settings["method"] == "auto"
+    wide = gf.GradientFlow(Quadratic(np.ones(600)))
+    assert gf.integrate(wide, np.ones(600), 0.1).method == "RK45"
+    assert gf.integrate(wide, np.ones(600), 0.1, rtol=1e-4).method == "krylov-bdf"
     assert gf.integrate(wide, np.ones(600), 0.1, rtol=1e-2).method == "rock2"
+
+
+@pytest.mark.parametrize(
+    ("size", "rtol", "kinked", "name"),
+    [
+        (50, 1e-6, False, "RK45, LSODA"),
+        (51, 1e-6, False, "RK45, krylov-bdf"),
+        (200, 1e-4, False, "RK45, krylov-bdf"),
+        (201, 1e-4, False, "krylov-bdf"),
+        (201, 9e-6, False, "RK45, krylov-bdf"),
+        (1001, 9e-6, False, "krylov-bdf"),
+        (51, 5e-3, False, "rock2"),
+        (50, 5e-3, False, "RK45, LSODA"),
+        (20, 9e-4, True, "RK45"),
+        (2000, 1e-3, True, "rock2"),
+    ],
+)
+def test_auto_goes_by_weights_tolerance_and_kinks(size, rtol, kinked, name):
+    problem = gf.problems.from_callables(lambda w: 0.5 * w @ (rates * w), lambda w: rates * w, size)
+    problem.has_kinks = kinked
+    rates = np.full(size, 1.0)
+    rates[0] = 1000.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gf.CostWarning)
+        warnings.simplefilter("ignore", gf.ToleranceWarning)
+        run = gf.integrate(gf.GradientFlow(problem), np.ones(size), 4.0, rtol=rtol, times=2)
+    methods = ", ".join(part.split(" from ")[0] for part in run.method.split(", "))
+    assert methods.startswith(name)
+    assert run.outcome is gf.Outcome.FINISHED
+
+
+def test_a_kinked_flow_is_warned_about_once_where_its_tolerance_gains_nothing():
+    inputs = np.random.default_rng(0).standard_normal((30, 4))
+    network = gf.problems.FeedForward(inputs, inputs[:, :1], (5,), activation="relu")
+    assert network.has_kinks
+    assert not gf.problems.FeedForward(inputs, inputs[:, :1], (5,)).has_kinks
+    w0 = network.initial_weights(0)
+    with pytest.warns(gf.ToleranceWarning, match="jumps at kinks: .*Take rtol=1e-3 or 1e-4") as caught:
+        gf.integrate(gf.GradientFlow(network), w0, 0.5)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    # Nothing is said at 1e-4, nor of another method's choice.
+    gf.integrate(gf.GradientFlow(network), w0, 0.5, rtol=1e-4)
+    gf.integrate(gf.GradientFlow(network), w0, 0.5, method="RK45")
 
 
 def test_progress_is_shown_on_request(capsys):
     gf.integrate(flow(), W0, 1.0, progress=True)
-    assert "BDF, flow time" in capsys.readouterr().err
+    assert "auto, flow time" in capsys.readouterr().err
     gf.integrate(flow(), W0, 1.0)
     assert capsys.readouterr().err == ""
 

@@ -1,7 +1,5 @@
 """The sharpness recorded along a flow, whatever follows it."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -73,7 +71,7 @@ def test_sharpness_is_that_of_the_loss_whatever_the_rate_of_the_flow(network):
 
 
 def test_sharpness_stays_right_where_the_method_changes(network):
-    run, _ = recorded(network, end_time=30.0, rtol=1e-4, method=partial(Switching, explicit=True))
+    run, _ = recorded(network, end_time=30.0, rtol=1e-4, method=Switching)
     assert "RK45" in run.method
     assert "krylov-bdf" in run.method
     assert_right_in_every_row(run, network)

@@ -52,6 +52,40 @@ def test_differences_for_products_stay_inside_the_domain(method):
     assert run.final_weights[0] == pytest.approx(1 - eps, abs=1e-6)
 
 
+RESOLVING = ["Radau", "BDF", "LSODA", "krylov-bdf", "cvode", "auto"]
+
+
+def beyond(kind):
+    """What the gradient of a barrier gives beyond its edge: a number, or an error as `math` raises it."""
+    if kind == "raises":
+        return math.log(-1.0)
+    return {"nan": math.nan, "inf": math.inf}[kind]
+
+
+def near_barrier(eps, kind, *, has_product):
+    """E = -w - eps log(1 - w), with curvature 1 / eps where the flow comes to rest."""
+
+    def gradient(w):
+        return np.array([-1 + eps / (1 - w[0]) if w[0] < 1 else beyond(kind)])
+
+    def loss(w):
+        return -w[0] - eps * math.log(1 - w[0]) if w[0] < 1 else beyond(kind)
+
+    hvp = (lambda w, v: eps / (1 - w[0]) ** 2 * v) if has_product else None
+    return gf.problems.from_callables(loss, gradient, 1, hvp=hvp)
+
+
+@pytest.mark.parametrize("has_product", [False, True])
+@pytest.mark.parametrize("kind", ["raises", "nan", "inf"])
+@pytest.mark.parametrize("method", RESOLVING)
+def test_an_edge_ten_thousand_times_nearer_than_the_tolerance_is_resolved(method, kind, has_product):
+    """Without more accuracy beside the edge Radau, krylov-bdf and cvode need more than 200,000 gradients."""
+    flow = gf.GradientFlow(near_barrier(1e-8, kind, has_product=has_product))
+    run = gf.integrate(flow, [0.0], 1.5, method=method, rtol=1e-4, max_evaluations=5000)
+    assert run.outcome is gf.Outcome.FINISHED
+    assert run.final_weights[0] == pytest.approx(1 - 1e-8, abs=1e-9)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_an_error_of_the_problem_that_no_shorter_step_avoids_ends_the_run_with_its_words(method):
     def gradient(w):

@@ -102,6 +102,6 @@ def test_options_of_its_own_are_not_warned_about(method):
 def test_an_unknown_option_is_warned_about_where_the_solver_is_made(method):
     if method is CVODE:
         pytest.importorskip("sksundae")
-    with pytest.warns(UserWarning, match=r"chosen solver: `jac`\.$") as caught:
-        method(lambda t, y: -y, 0.0, [1.0], 1.0, jac=None)
+    with pytest.warns(UserWarning, match=r"chosen solver: `lband`\.$") as caught:
+        method(lambda t, y: -y, 0.0, [1.0], 1.0, lband=1)
     assert caught[0].filename == __file__

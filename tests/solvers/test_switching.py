@@ -1,43 +1,79 @@
 import numpy as np
-from scipy.integrate import solve_ivp
+import pytest
+from scipy.integrate import RK23, RK45, solve_ivp
 
 from gradflow.solvers import Switching
+from gradflow.solvers.switching import length_of_step
 
 
 def run(fun, y0, end_time, **options):
     solver = Switching(fun, 0.0, y0, end_time, rtol=1e-6, atol=1e-9, **options)
     while solver.status == "running":
         solver.step()
+    assert solver.status == "finished"
     return solver
+
+
+def names(solver):
+    return [name for _, name in solver.history]
 
 
 def oscillator(t, y):
     return np.array([y[1], -y[0] - 0.01 * y[1]])
 
 
-def test_an_oscillation_goes_over_to_the_explicit_method_and_stays():
+def decay(rates):
+    return lambda t, y: -rates * y
+
+
+STIFF = np.array([0.01, 1e4])
+
+
+def test_an_oscillation_stays_with_the_explicit_method():
     solver = run(oscillator, np.array([1.0, 0.0]), 100.0)
-    assert [name for _, name in solver.history] == ["krylov-bdf", "RK45"]
+    assert names(solver) == ["RK45"]
     truth = solve_ivp(oscillator, (0, 100), [1.0, 0.0], method="DOP853", rtol=1e-11, atol=1e-11).y[:, -1]
     np.testing.assert_allclose(solver.y, truth, atol=2e-3)
 
 
-def test_an_oscillation_begun_with_the_explicit_method_stays_with_it():
-    assert len(run(oscillator, np.array([1.0, 0.0]), 100.0, explicit=True).history) == 1
+@pytest.mark.parametrize("explicit", [RK23, RK45])
+def test_a_stiff_decay_leaves_the_explicit_method(explicit):
+    solver = run(decay(STIFF), np.ones(2), 1000.0, explicit=explicit)
+    assert names(solver) == [explicit.__name__, "krylov-bdf"]
+    assert solver.history[1][0] < 0.1
+    assert solver.nfev < 1000
+    np.testing.assert_allclose(solver.y, np.exp(-1000 * STIFF), rtol=1e-4, atol=1e-12)
 
 
-def test_a_stiff_decay_stays_with_the_implicit_method():
-    rates = np.array([0.01, 1e4])
-    solver = run(lambda t, y: -rates * y, np.ones(2), 1000.0)
-    assert [name for _, name in solver.history][-1] == "krylov-bdf"
+def test_a_stiff_decay_begun_with_the_implicit_method_stays_there():
+    assert names(run(decay(STIFF), np.ones(2), 1000.0, stiff=True)) == ["krylov-bdf"]
 
 
-def test_a_stiff_decay_begun_with_the_explicit_method_leaves_it():
-    rates = np.array([0.01, 1e4])
-    solver = run(lambda t, y: -rates * y, np.ones(2), 1000.0, explicit=True)
-    assert [name for _, name in solver.history] == ["RK45", "krylov-bdf"]
-    assert solver.nfev < 2000
-    np.testing.assert_allclose(solver.y, np.exp(-1000 * rates), rtol=1e-4, atol=1e-12)
+@pytest.mark.parametrize(("end_time", "expected"), [(0.01, ["RK45"]), (1.0, ["RK45", "krylov-bdf"])])
+def test_stiffness_matters_only_where_much_of_the_way_is_left(end_time, expected):
+    # 6 stages at steps of 3.3e-4: 180 evaluations to 0.01, 18,000 to 1.
+    assert names(run(decay(STIFF), np.ones(2), end_time)) == expected
+
+
+@pytest.mark.parametrize("stiff", [False, True])
+def test_with_a_dense_jacobian_lsoda_is_the_implicit_method(stiff):
+    solver = run(decay(STIFF), np.ones(2), 1000.0, dense=True, jac=lambda t, y: np.diag(-STIFF), stiff=stiff)
+    assert names(solver)[-1] == "LSODA"
+    np.testing.assert_allclose(solver.y, np.exp(-1000 * STIFF), rtol=1e-4, atol=1e-9)
+
+
+def test_inside_a_step_of_lsoda_the_matrix_free_method_takes_its_place():
+    inner = []
+
+    def flow(t, y):
+        if not inner:
+            inner.append(run(decay(STIFF), np.ones(2), 100.0, dense=True))
+        return -STIFF * y
+
+    solver = run(flow, np.ones(2), 100.0, dense=True, stiff=True)
+    assert names(inner[0]) == ["RK45", "krylov-bdf"]
+    assert names(solver) == ["LSODA"]
+    np.testing.assert_allclose(solver.y, np.exp(-100 * STIFF), rtol=1e-4, atol=1e-9)
 
 
 def test_a_flow_that_loses_its_stiffness_is_noticed():
@@ -46,8 +82,16 @@ def test_a_flow_that_loses_its_stiffness_is_noticed():
         return np.array([y[1], -y[0], -1e4 * np.exp(-t) * (y[2] - y[0])])
 
     solver = run(flow, np.array([1.0, 0.0, 1.0]), 60.0)
-    assert solver.history[-1][1] == "RK45"
+    assert names(solver) == ["RK45", "krylov-bdf", "RK45"]
     np.testing.assert_allclose(solver.y[:2], [np.cos(60), -np.sin(60)], atol=2e-3)
+
+
+@pytest.mark.parametrize("method", [RK23, RK45])
+@pytest.mark.parametrize("rate", [0.5, 100.0])
+def test_step_times_rate_is_read_off_the_stages(method, rate):
+    solver = method(decay(np.array([rate])), 0.0, np.ones(1), 1.0, first_step=0.01)
+    solver.step()
+    assert length_of_step(solver) == pytest.approx(rate * (solver.t - solver.t_old), rel=1e-6)
 
 
 def test_dense_output_is_that_of_the_method_at_work():

@@ -245,7 +245,7 @@ def test_the_repr_fits_one_screen_and_says_what_happened():
     assert len(text.splitlines()) < 12
     assert max(map(len, text.splitlines())) < 120
     for part in (
-        "flow by BDF",
+        "flow by RK45",
         "FINISHED",
         "loss",
         "gradients",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,12 +27,13 @@ _CHUNK_BYTES = 4_000_000
 class HessianProduct:
     """The product v -> H(w) v at the weights where `plan` went forward and, curved, backward.
 
-    It owns the plan until it is dropped; then the plan goes to the pool. `output_curvature` turns
-    directions (c, k, N) in the outputs into d2E/dy2 times them, in place.
+    It works in the precision of the plan, and owns it until it is dropped; then the plan goes to the pool.
+    `output_curvature` turns directions (c, k, N) in the outputs into d2E/dy2 times them, in place.
     """
 
     def __init__(self, plan: Plan, pool: Pool, output_curvature: Callable[[Array], None]) -> None:
         self._plan, self._pool, self._output_curvature = plan, pool, output_curvature
+        self._precision = plan.output.y.dtype
 
     def __del__(self) -> None:
         self._pool.give(self._plan.num_samples, self._plan)
@@ -42,7 +44,8 @@ class HessianProduct:
         given = validate.directions(v, num_weights)
         result = np.empty(given.shape)
         num_directions = given.size // num_weights
-        columns, products = (a.reshape(num_weights, num_directions) for a in (given, result))
+        own = given.astype(self._precision, copy=False)
+        columns, products = (a.reshape(num_weights, num_directions) for a in (own, result))
         chunk = self._chunk()
         for start in range(0, num_directions, chunk):
             part = np.s_[:, start : start + chunk]
@@ -50,12 +53,13 @@ class HessianProduct:
         return result
 
     def _chunk(self) -> int:
-        bytes_per_direction = 32 * self._plan.num_samples * sum(self._plan.architecture.widths[1:])
+        num_signals = self._plan.num_samples * sum(self._plan.architecture.widths[1:])
+        bytes_per_direction = 4 * self._precision.itemsize * num_signals
         return max(1, _CHUNK_BYTES // bytes_per_direction)
 
     def _multiply(self, directions: Array, out: Array) -> None:
         architecture, sizes = self._plan.architecture, (directions.shape[1], self._plan.num_samples)
-        tangents = self._pool.take(sizes, partial(_tangents, architecture, *sizes))
+        tangents = self._pool.take(sizes, partial(_tangents, architecture, *sizes, self._precision))
         blocks = [block.transpose(0, 2, 1) for block in architecture.views(directions)]
         steps = list(zip(tangents, self._plan.layers, blocks, architecture.views(out), strict=True))
         for tangent, layer, block, _ in steps:
@@ -71,10 +75,12 @@ class HessianProduct:
 class Tangent:
     """Derivatives of one layer's x, y and delta along k directions, each of shape (width, k, N)."""
 
-    def __init__(self, shape: tuple[int, int, int], linear: bool, lower: Tangent | None) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], precision: Any, linear: bool, lower: Tangent | None
+    ) -> None:
         self.lower = lower
-        self.x, self.delta, self.scratch = np.empty(shape), np.empty(shape), np.empty(shape)
-        self.y = self.x if linear else np.empty(shape)
+        self.x, self.delta, self.scratch = (np.empty(shape, precision) for _ in range(3))
+        self.y = self.x if linear else np.empty(shape, precision)
 
     def forward(self, layer: Layer, directions: Array) -> None:
         """Write Rx and Ry for the directions (width, k, columns) of the layer's block."""
@@ -107,11 +113,14 @@ class Tangent:
         return result
 
 
-def _tangents(architecture: Architecture, num_directions: int, num_samples: int) -> list[Tangent]:
+def _tangents(
+    architecture: Architecture, num_directions: int, num_samples: int, precision: Any
+) -> list[Tangent]:
     tangents: list[Tangent] = []
     for width, activation in zip(architecture.widths[1:], architecture.activations, strict=True):
         lower = tangents[-1] if tangents else None
-        tangents.append(Tangent((width, num_directions, num_samples), activation.slope is None, lower))
+        shape = width, num_directions, num_samples
+        tangents.append(Tangent(shape, precision, activation.slope is None, lower))
     return tangents
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gradflow.kernels import losses
 from gradflow.types import Array
 
 
@@ -25,12 +26,7 @@ class Squared:
 
     def residual(self, y: Array, targets: Array, out: Array) -> float:
         """Write (y - t) / N into `out` and return E."""
-        num_samples = y.shape[1]
-        np.subtract(y, targets, out=out)
-        flat = out.reshape(-1)
-        loss = np.dot(flat, flat) / (2 * num_samples)
-        flat *= 1.0 / num_samples
-        return float(loss)
+        return losses.squared(y, targets, out) / (2 * y.shape[1])
 
     def curvature(self, residual: Array, targets: Array) -> Callable[[Array], None]:  # noqa: ARG002
         """Return the division by N."""
@@ -46,15 +42,7 @@ class CrossEntropy:
 
     def residual(self, y: Array, targets: Array, out: Array) -> float:
         """Write (p - t) / N into `out` and return E."""
-        num_samples = y.shape[1]
-        np.subtract(y, y.max(axis=0), out=out)
-        aligned = np.vdot(targets, out)
-        np.exp(out, out=out)
-        total = out.sum(axis=0)
-        out /= total
-        out -= targets
-        out *= 1.0 / num_samples
-        return float((np.log(total).sum() - aligned) / num_samples)
+        return losses.cross_entropy(y, targets, out) / y.shape[1]
 
     def curvature(self, residual: Array, targets: Array) -> Callable[[Array], None]:
         """Return u -> p (u - sum_c p_c u_c) / N."""

@@ -121,6 +121,8 @@ class SingleLayer:
             self._rows[...] = layer.rows
             self._source = layer.rows
         if not self._linear:
+            if not self._exact:
+                layer.write_slope()
             self._slope[...] = layer.slope
         if self._bent:
             self._bend[...] = layer.bend

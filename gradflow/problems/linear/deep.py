@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,6 +51,7 @@ class DeepLinear:
     """
 
     averaged = True
+    _precision: type = np.float64
 
     def __init__(self, inputs: ArrayLike, targets: ArrayLike, widths: Sequence[int]) -> None:
         samples, goals = least_squares_samples(inputs, targets)
@@ -78,14 +80,24 @@ class DeepLinear:
     def _fill(self, samples: Array, goals: Array, widths: tuple[int, ...]) -> None:
         self._samples, self._goals, self._widths = samples, goals, widths
         factor, image, self._floor = compress(samples, goals)
-        self._inputs, self._targets = factor.T.copy(), image.T.copy()
+        # Any: of the precision of the passes.
+        self._inputs: Any = factor.T.astype(self._precision, order="C")
+        self._targets = image.T.copy()
         self._shapes = [(fan_out, fan_in) for fan_in, fan_out in pairwise(widths)]
         self._cuts = np.cumsum([fan_out * fan_in for fan_out, fan_in in self._shapes]).tolist()
         self.num_samples: int = len(samples)
         self.num_weights: int = self._cuts[-1]
 
     def __repr__(self) -> str:
-        return f"DeepLinear({'-'.join(map(str, self._widths))}, {self.num_samples} samples)"
+        single = "" if self._precision is np.float64 else ", single precision"
+        return f"DeepLinear({'-'.join(map(str, self._widths))}, {self.num_samples} samples{single})"
+
+    def in_single(self) -> DeepLinear:
+        """Return the problem with its products in single precision; outputs less targets are doubles."""
+        single = object.__new__(DeepLinear)
+        single._precision = np.float32
+        single._fill(self._samples, self._goals, self._widths)
+        return single
 
     def loss(self, w: ArrayLike) -> float:
         """Return 1/(2N) sum_p ||W_L ... W_1 x_p - t_p||^2."""
@@ -113,7 +125,7 @@ class DeepLinear:
 
         def product(v: ArrayLike) -> Array:
             block = validate.directions(v, self.num_weights)
-            rows = block.reshape(self.num_weights, -1).T
+            rows: Any = block.reshape(self.num_weights, -1).T.astype(self._precision, copy=False)
             return self._product(layers, outputs, deltas, rows).T.reshape(block.shape)
 
         return self._half_square(outputs[-1]), _flat_gradient(deltas, outputs), product
@@ -122,6 +134,7 @@ class DeepLinear:
         """Return the problem on the samples `indices` alone; repeats count again."""
         rows = validate.indices("indices", indices, self.num_samples)
         part = object.__new__(DeepLinear)
+        part._precision = self._precision
         part._fill(self._samples[rows], self._goals[rows], self._widths)
         return part
 
@@ -131,7 +144,7 @@ class DeepLinear:
 
     def unflatten(self, w: ArrayLike) -> list[Array]:
         """Return the layers [W_1, ..., W_L], each of shape (out, in)."""
-        return [layer.copy() for layer in self._layers(w)]
+        return [layer.copy() for layer in self._split(validate.shaped(w, self.num_weights))]
 
     def flatten(self, layers: Sequence[ArrayLike]) -> Array:
         """Return the weights of the layers [W_1, ..., W_L], shape (n,)."""
@@ -149,7 +162,8 @@ class DeepLinear:
         return result
 
     def _layers(self, w: ArrayLike) -> list[Array]:
-        return self._split(validate.shaped(w, self.num_weights))
+        weights = validate.shaped(w, self.num_weights)
+        return self._split(weights.astype(self._precision, copy=False))
 
     def _split(self, vectors: Array) -> list[Array]:
         """Return the last axis of `vectors` as one (..., out, in) array for each layer."""
@@ -168,7 +182,7 @@ class DeepLinear:
 
     def _backward(self, layers: list[Array], outputs: list[Array]) -> list[Array]:
         """Return delta_l = dE/d(output of layer l) for l = 1 ... L."""
-        deltas = [outputs[-1] - self._targets]
+        deltas: list[Any] = [(outputs[-1] - self._targets).astype(self._precision, copy=False)]
         for layer in reversed(layers[1:]):
             deltas.append(layer.T @ deltas[-1])
         return deltas[::-1]
@@ -176,7 +190,7 @@ class DeepLinear:
     def _product(self, layers: list[Array], outputs: list[Array], deltas: list[Array], rows: Array) -> Array:
         """Return H v for each row v (k, n): the passes at w, differentiated along v."""
         directions = self._split(rows)
-        moves = [np.zeros((1, *self._inputs.shape))]
+        moves: list[Any] = [np.zeros((1, *self._inputs.shape), self._precision)]
         for layer, direction, output in zip(layers, directions, outputs, strict=False):
             moves.append(direction @ output + layer @ moves[-1])
         bend, parts = moves[-1], []
@@ -185,11 +199,12 @@ class DeepLinear:
                 bend = layers[l + 1].T @ bend + _transposed(directions[l + 1]) @ deltas[l + 1]
             part = bend @ outputs[l].T + deltas[l] @ _transposed(moves[l])
             parts.append(part.reshape(len(rows), layers[l].size))
-        return np.concatenate(parts[::-1], axis=1)
+        return np.concatenate(parts[::-1], axis=1, dtype=np.float64)
 
 
 def _flat_gradient(deltas: list[Array], outputs: list[Array]) -> Array:
-    return np.concatenate([(d @ y.T).ravel() for d, y in zip(deltas, outputs, strict=False)])
+    products = [(d @ y.T).ravel() for d, y in zip(deltas, outputs, strict=False)]
+    return np.concatenate(products, dtype=np.float64)
 
 
 def _transposed(stack: Array) -> Array:

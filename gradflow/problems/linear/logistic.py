@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
@@ -42,6 +44,7 @@ class LogisticRegression:
     """
 
     averaged = True
+    _precision: type = np.float64
 
     def __init__(self, inputs: ArrayLike, labels: ArrayLike, *, bias: bool = True) -> None:
         samples = validate.array("inputs", inputs, 2)
@@ -56,13 +59,26 @@ class LogisticRegression:
         self._fill((2 * classes - 1)[:, np.newaxis] * samples)
 
     def _fill(self, signed: Array) -> None:
-        self._signed = signed
+        # Any: of the precision of the passes.
+        self._signed: Any = signed.astype(self._precision, copy=False)
         self.num_samples: int
         self.num_weights: int
         self.num_samples, self.num_weights = signed.shape
 
     def __repr__(self) -> str:
-        return f"LogisticRegression({self.num_samples} samples, {self.num_weights - self.bias} inputs)"
+        single = "" if self._precision is np.float64 else ", single precision"
+        inputs = self.num_weights - self.bias
+        return f"LogisticRegression({self.num_samples} samples, {inputs} inputs{single})"
+
+    def in_single(self) -> LogisticRegression:
+        """Return the regression with sums over inputs and over samples in single precision.
+
+        Margins and gradients are products in float32; what is made of the margins is in double precision.
+        """
+        single = object.__new__(LogisticRegression)
+        single.bias, single._precision = self.bias, np.float32
+        single._fill(self._signed)
+        return single
 
     def loss(self, w: ArrayLike) -> float:
         """Return the mean of log(1 + exp(-m)) over the margins m."""
@@ -89,14 +105,14 @@ class LogisticRegression:
     def third_derivative(self, w: ArrayLike, u: ArrayLike, v: ArrayLike) -> Array:
         """Return mean(sigma(m) sigma(-m) (1 - 2 sigma(m)) (s u.x) (s v.x) s x), shape (n,)."""
         p = expit(self._margins(w))
-        along = (self._signed @ validate.shaped(vector, self.num_weights) for vector in (u, v))
+        along = (self._along(validate.shaped(vector, self.num_weights)) for vector in (u, v))
         bend = p * (1 - p) * (1 - 2 * p) * next(along) * next(along)
-        return bend @ self._signed / self.num_samples
+        return self._back(bend) / self.num_samples
 
     def subset(self, indices: ArrayLike) -> LogisticRegression:
         """Return the regression on the samples `indices` alone; repeats count again."""
         part = object.__new__(LogisticRegression)
-        part.bias = self.bias
+        part.bias, part._precision = self.bias, self._precision
         part._fill(self._signed[validate.indices("indices", indices, self.num_samples)])
         return part
 
@@ -108,17 +124,27 @@ class LogisticRegression:
         return weights
 
     def _margins(self, w: ArrayLike) -> Array:
-        return self._signed @ validate.shaped(w, self.num_weights)
+        return self._along(validate.shaped(w, self.num_weights))
 
     def _gradient(self, margins: Array) -> Array:
-        return -expit(-margins) @ self._signed / self.num_samples
+        return self._back(-expit(-margins)) / self.num_samples
+
+    def _along(self, v: Array) -> Array:
+        """Return s v.x of all samples, for v (n,) or (n, k)."""
+        products = self._signed @ v.astype(self._precision, copy=False)
+        return np.asarray(products, dtype=np.float64)
+
+    def _back(self, shares: Array) -> Array:
+        """Return sum_p shares_p s_p x_p, for shares (N,) or (k, N)."""
+        products = shares.astype(self._precision, copy=False) @ self._signed
+        return np.asarray(products, dtype=np.float64)
 
     def _product(self, margins: Array) -> Product:
         curvature = expit(margins) * expit(-margins) / self.num_samples
 
         def product(v: ArrayLike) -> Array:
-            along = self._signed @ validate.directions(v, self.num_weights)
-            return ((curvature * along.T) @ self._signed).T
+            along = self._along(validate.directions(v, self.num_weights))
+            return self._back(curvature * along.T).T
 
         return product
 

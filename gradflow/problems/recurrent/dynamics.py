@@ -69,7 +69,7 @@ class Dynamics:
 @cache
 def steepest(activation: Activation) -> float:
     """Return the largest |g'|, to three digits."""
-    return float(np.abs(evaluated(activation, np.linspace(-30.0, 30.0, 6001))[1]).max())
+    return float(np.abs(evaluated(activation, np.linspace(-12.0, 12.0, 961))[1]).max())
 
 
 def evaluated(activation: Activation, net: Array) -> tuple[Array, Array, Array]:

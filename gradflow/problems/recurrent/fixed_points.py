@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ FOREVER = 1e12
 CONTRACTING = 0.5
 
 
+@runtime_checkable
 class FixedPointSolver(Protocol):
     """From the dynamics and the resting states (P, n) to fixed points (P, n), or `Undefined`."""
 
@@ -224,6 +225,6 @@ def choose(solver: Any) -> FixedPointSolver:
     """Return the solver of that name, or the solver itself."""
     if isinstance(solver, str) and solver in SOLVERS:
         return SOLVERS[solver]()
-    if callable(solver) and hasattr(solver, "finds_unstable"):
+    if isinstance(solver, FixedPointSolver) and not isinstance(solver, type):
         return solver
     raise ValueError(f"`solver` must be one of {', '.join(SOLVERS)} or a solver, got {solver!r:.60}")

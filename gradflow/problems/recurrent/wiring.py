@@ -20,6 +20,8 @@ Mask = NDArray[np.bool_]
 
 # A net input beyond which an activation is taken to have reached its limit.
 FAR = 700.0
+# Densest near 0, and so few that a network is built without waiting for compiled code.
+_SPREAD = np.linspace(-8.0, 8.0, 901)
 
 
 def wire(
@@ -99,7 +101,7 @@ def _check_reach(exist: Mask, units: Indices, is_free: Mask, drive: Array) -> No
 def _warn_out_of_range(
     activation: Activation, targets: Array, units: Indices, drive: Array, input_inside: bool
 ) -> None:
-    values, _, _ = evaluated(activation, np.linspace(-FAR, FAR, 14_001))
+    values, _, _ = evaluated(activation, FAR * np.sinh(_SPREAD) / np.sinh(_SPREAD[-1]))
     low = values.min() if values.min() > -FAR else -np.inf
     high = values.max() if values.max() < FAR else np.inf
     shift = 0.0 if input_inside else drive[:, units]

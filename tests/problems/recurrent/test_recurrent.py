@@ -11,6 +11,7 @@ from gradflow.errors import Undefined
 from gradflow.flows.relaxation import ThreeTimeScales
 from gradflow.problems.layered.network import FeedForward
 from gradflow.problems.problem import Followed
+from gradflow.problems.recurrent.fixed_points import Newton
 from gradflow.problems.recurrent.network import Recurrent
 
 
@@ -227,6 +228,8 @@ BAD = [
     ({"rest": [0.1, 0.2, 0.3]}, "`rest` must be a number or fit shape"),
     ({"rest": np.inf}, "`rest` must be finite"),
     ({"solver": "magic"}, "`solver` must be one of"),
+    ({"solver": lambda dynamics, rest: rest}, "`solver` must be one of .* or a solver, got <function"),
+    ({"solver": Newton}, "`solver` must be one of .* or a solver, got <class"),
     ({"adjoint_solver": "magic"}, "`adjoint_solver` must be one of"),
 ]
 
