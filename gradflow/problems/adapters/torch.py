@@ -10,7 +10,7 @@ import numpy as np
 
 from gradflow import validate
 from gradflow.problems.adapters.torch_data import read
-from gradflow.problems.adapters.torch_network import Network
+from gradflow.problems.adapters.torch_network import Network, has_kinks
 from gradflow.problems.adapters.torch_problem import TorchProblem
 
 NO_TORCH = 'from_torch needs torch, which is not installed: pip install "gradflow-sim[frameworks]"'
@@ -98,7 +98,10 @@ def from_torch(
     network = Network(_placed(module, device), loss)
     inputs, targets, loaded = read(data, network.dtype, network.device)
     problem = TorchProblem(network, inputs, targets, size or loaded)
-    problem.averaged = _averaged(problem, network)
+    _check(problem)
+    # As yet one loss of all samples, whatever it makes of them.
+    problem.averaged = _averaged(TorchProblem(network, inputs, targets, None), network)
+    problem.has_kinks = has_kinks(network.take(problem.initial_weights()).value(*next(problem.batches())[:2]))
     return problem
 
 
@@ -113,10 +116,8 @@ def _placed(module: Any, device: Any) -> Any:
         raise ValueError(f"`device` must be one that torch has here, got {device!r}: {said}") from error
 
 
-def _averaged(problem: TorchProblem, network: Network) -> bool:
-    """Return whether the loss is a mean, from the loss of some samples and of the same ones repeated."""
-    import torch
-
+def _check(problem: TorchProblem) -> None:
+    """Raise unless the loss is finite at the module's own weights and the same number twice."""
     w = problem.initial_weights()
     first, second = _tried(problem, w), problem.loss_and_gradient(w)[0]
     if not np.isfinite(first):
@@ -126,8 +127,15 @@ def _averaged(problem: TorchProblem, network: Network) -> bool:
             "`loss` must be a function of the weights alone, got two evaluations that differ by "
             f"{abs(first - second):.3g}: call module.eval() where there is dropout or batch-norm"
         )
-    few = np.arange(min(problem.num_samples, 8))
-    once, twice = (problem.subset(rows).loss(w) for rows in (few, np.concatenate([few, few])))
+
+
+def _averaged(whole: TorchProblem, network: Network) -> bool:
+    """Return whether the loss is a mean, from the loss of some samples and of the same ones repeated."""
+    import torch
+
+    few = np.arange(min(whole.num_samples, 8))
+    w = whole.initial_weights()
+    once, twice = (whole.subset(rows).loss(w) for rows in (few, np.concatenate([few, few])))
     tolerance = 100 * torch.finfo(network.dtype).eps * abs(once)
     if abs(twice - once) <= tolerance:
         return True

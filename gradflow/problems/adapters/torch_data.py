@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,13 @@ def _pair(data: Any) -> tuple[Any, Any, int | None]:
     if isinstance(data, Dataset):
         return *_loaded(DataLoader(data, batch_size=READ_AT_ONCE))[:2], None
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise ValueError(f"`data` must be {FORMS}, got {validate.shown(data)}")
+        raise ValueError(f"`data` must be {FORMS}, got {_kind(data)}")
     return data[0], data[1], None
+
+
+def _kind(data: Any) -> str:
+    # Arrays and tensors are shown in many lines.
+    return f"{type(data).__name__} of {len(data)}" if isinstance(data, Sized) else validate.shown(data)
 
 
 def _loaded(loader: Any) -> tuple[Any, Any, int]:
@@ -51,9 +57,10 @@ def _loaded(loader: Any) -> tuple[Any, Any, int]:
 
     batches = list(loader)
     for batch in batches:
-        pair = isinstance(batch, tuple | list) and len(batch) == 2
-        if not pair or not all(isinstance(part, torch.Tensor) for part in batch):
-            raise ValueError(f"`data` must be {FORMS}, got a batch {validate.shown(batch)}")
+        kinds = [type(part) for part in batch] if isinstance(batch, tuple | list) else [type(batch)]
+        if len(kinds) != 2 or not all(issubclass(kind, torch.Tensor) for kind in kinds):
+            names = ", ".join(kind.__name__ for kind in kinds)
+            raise ValueError(f"`data` must be {FORMS}, got a batch of ({names})")
     if not batches:
         raise ValueError("`data` must not be empty, got a loader without batches")
     inputs, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))

@@ -1,4 +1,4 @@
-"""A torch module with a loss over one flat vector of its trainable parameters."""
+"""A torch module over one flat vector of its trainable parameters."""
 
 from __future__ import annotations
 
@@ -10,80 +10,47 @@ import numpy as np
 
 from gradflow.types import Array
 
+# What torch calls the derivatives of functions with kinks.
+KINKS = ("Relu", "Prelu", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool", "Abs", "Clamp")
+
 
 class Network:
-    """The module, and a copy of it whose trainable parameters are views of one buffer.
-
-    The buffer serves one evaluation at a time. A graph that is kept must not see the next weights: it is
-    made of fresh `leaves`, with copies of the module's buffers.
-    """
+    """A module with a loss, and the order of its trainable parameters in a weight vector."""
 
     def __init__(self, module: Any, loss: Callable[..., Any]) -> None:
-        self.module, self._loss = module, loss
+        self.module, self.loss = module, loss
         trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
         self.dtype, self.device = _common(trained)
         self.names = list(trained)
         self._shapes = [p.shape for p in trained.values()]
         self._sizes = [p.numel() for p in trained.values()]
         self.num_weights = sum(self._sizes)
-        self._make_views()
+        self._free: list[Copy] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        # Each view would be written with the whole buffer.
-        return {key: value for key, value in vars(self).items() if not key.startswith("_view")}
+        # Each view of a copy would be written with the whole buffer.
+        return vars(self) | {"_free": []}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._make_views()
+    def take(self, w: Array) -> Copy:
+        """Return a copy at w that is nobody else's until it is given back."""
+        taken = self._free.pop() if self._free else Copy(self)
+        taken.load(w)
+        return taken
 
-    def _make_views(self) -> None:
-        self._viewing = copy.deepcopy(self.module)
-        own = dict(self._viewing.named_parameters())
-        self._views = [own[name] for name in self.names]
-        self._view_buffer = self._buffer()
-        # Numpy's way into the buffer, or what is copied there where it lies on another device.
-        self._view_host = self._view_buffer.cpu()
-        for view, piece in zip(self._views, self._split(self._view_buffer), strict=True):
-            view.data = piece
-
-    def _buffer(self) -> Any:
-        import torch
-
-        return torch.zeros(self.num_weights, dtype=self.dtype, device=self.device)
-
-    def _split(self, flat: Any) -> list[Any]:
-        parts = zip(flat.split(self._sizes), self._shapes, strict=True)
-        return [piece.view(shape) for piece, shape in parts]
-
-    def load(self, w: Array) -> list[Any]:
-        """Write w into the buffer and return the parameters, its views."""
-        with np.errstate(over="ignore"):
-            self._view_host.numpy()[:] = w
-        if self._view_buffer is not self._view_host:
-            self._view_buffer.copy_(self._view_host)
-        return self._views
-
-    def value(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples at the weights loaded."""
-        return self._loss(self._viewing(inputs), targets)
+    def give_back(self, taken: Copy) -> None:
+        """Let a copy serve again."""
+        self._free.append(taken)
 
     def pieces(self, v: Array) -> list[Any]:
         """Return the parts of a vector in tensors of their own, shaped as the parameters."""
         import torch
 
-        return self._split(torch.tensor(v, dtype=self.dtype, device=self.device))
+        return self.split(torch.tensor(v, dtype=self.dtype, device=self.device))
 
-    def leaves(self, w: Array) -> list[Any]:
-        """Return fresh parameters at w."""
-        return [piece.requires_grad_() for piece in self.pieces(w)]
-
-    def value_of(self, leaves: list[Any], inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples as a function of `leaves`."""
-        from torch.func import functional_call
-
-        own = {name: buffer.clone() for name, buffer in self.module.named_buffers()}
-        own |= dict(zip(self.names, leaves, strict=True))
-        return self._loss(functional_call(self.module, own, (inputs,)), targets)
+    def split(self, flat: Any) -> list[Any]:
+        """Return views of a flat tensor, shaped as the parameters."""
+        parts = zip(flat.split(self._sizes), self._shapes, strict=True)
+        return [piece.view(shape) for piece, shape in parts]
 
     def flat(self, parts: Iterable[Any]) -> Array:
         """Return a vector of its parts, None being zeros."""
@@ -94,6 +61,52 @@ class Network:
             for part, size in zip(parts, self._sizes, strict=True)
         ]
         return torch.cat(filled).detach().double().cpu().numpy()
+
+
+class Copy:
+    """A copy of the module whose trainable parameters are views of one buffer, written once a point.
+
+    A graph that is kept keeps its copy: it must not see the next weights. Parameters put in for the call
+    alone would not do, for a module that makes its forward pass again on the way back
+    (``torch.utils.checkpoint``) would then find others.
+    """
+
+    def __init__(self, network: Network) -> None:
+        import torch
+
+        self._module, self._loss = copy.deepcopy(network.module), network.loss
+        own = dict(self._module.named_parameters())
+        self.parameters = [own[name] for name in network.names]
+        self._buffer = torch.zeros(network.num_weights, dtype=network.dtype, device=network.device)
+        # Numpy's way into the buffer, or what is copied there where it lies on another device.
+        self._host = self._buffer.cpu()
+        for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
+            parameter.data = piece
+
+    def load(self, w: Array) -> None:
+        """Write w into the buffer."""
+        with np.errstate(over="ignore"):
+            self._host.numpy()[:] = w
+        if self._buffer is not self._host:
+            self._buffer.copy_(self._host)
+
+    def value(self, inputs: Any, targets: Any) -> Any:
+        """Return the loss of these samples."""
+        return self._loss(self._module(inputs), targets)
+
+
+def has_kinks(value: Any) -> bool:
+    """Return whether a function with kinks is on the way to a loss."""
+    left, seen = [value.grad_fn], set[Any]()
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if any(kink in node.name() for kink in KINKS):
+            return True
+        left += [before for before, _ in node.next_functions]
+    return False
 
 
 def _common(trained: dict[str, Any]) -> tuple[Any, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.adapters.torch_network import Network
+from gradflow.problems.adapters.torch_graphs import KeptGraphs, mathematical_attention
+from gradflow.problems.adapters.torch_network import Copy, Network
 from gradflow.types import Array, Product
 
 
@@ -25,6 +26,7 @@ class TorchProblem:
     """What `from_torch` returns: a problem with samples and a start."""
 
     averaged = True
+    has_kinks = False
 
     def __init__(self, network: Network, inputs: Any, targets: Any, batch_size: int | None) -> None:
         self._network, self._inputs, self._targets = network, inputs, targets
@@ -43,9 +45,11 @@ class TorchProblem:
         """Return the loss at w."""
         import torch
 
-        self._network.load(validate.shaped(w, self.num_weights))
-        with torch.no_grad(), _mathematical_attention():
-            return sum(share * float(self._network.value(*rows)) for *rows, share in self._batches())
+        own = self._network.take(validate.shaped(w, self.num_weights))
+        with torch.no_grad(), mathematical_attention():
+            total = sum(share * float(own.value(*rows)) for *rows, share in self.batches())
+        self._network.give_back(own)
+        return total
 
     def gradient(self, w: ArrayLike) -> Array:
         """Return the gradient at w, shape (n,)."""
@@ -53,16 +57,10 @@ class TorchProblem:
 
     def loss_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient at w, batch after batch."""
-        import torch
-
-        network, total, gradient = self._network, 0.0, np.zeros(self.num_weights)
-        views = network.load(validate.shaped(w, self.num_weights))
-        with _mathematical_attention():
-            for *rows, share in self._batches():
-                value = network.value(*rows)
-                gradient += share * network.flat(torch.autograd.grad(value, views, allow_unused=True))
-                total += share * float(value.detach())
-        return total, gradient
+        own = self._network.take(validate.shaped(w, self.num_weights))
+        loss, gradient, _ = self._evaluated(own, keep=False)
+        self._network.give_back(own)
+        return loss, gradient
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return the product with the Hessian at w for v of shape (n,) or (n, k)."""
@@ -71,18 +69,26 @@ class TorchProblem:
 
     def linearize(self, w: ArrayLike) -> tuple[float, Array, Product]:
         """Return loss, gradient and the product v -> H(w) v, each a backward pass through the kept graph."""
+        own = self._network.take(validate.shaped(w, self.num_weights))
+        loss, gradient, graphs = self._evaluated(own, keep=True)
+        product = KeptGraphs(self._network, own.parameters, graphs)
+        # Nobody else may write into the copy as long as there is a graph over it.
+        weakref.finalize(product, self._network.give_back, own).atexit = False
+        return loss, gradient, product
+
+    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Array, list[tuple[Any, float]]]:
         import torch
 
-        network, total, gradient, graphs = self._network, 0.0, np.zeros(self.num_weights), []
-        leaves = network.leaves(validate.shaped(w, self.num_weights))
-        with _mathematical_attention():
-            for *rows, share in self._batches():
-                value = network.value_of(leaves, *rows)
-                slopes = torch.autograd.grad(value, leaves, create_graph=True, allow_unused=True)
-                gradient += share * network.flat(slopes)
+        total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
+        with mathematical_attention():
+            for *rows, share in self.batches():
+                value = own.value(*rows)
+                slopes = torch.autograd.grad(value, own.parameters, create_graph=keep, allow_unused=True)
+                gradient += share * self._network.flat(slopes)
                 total += share * float(value.detach())
-                graphs.append((slopes, share))
-        return total, gradient, _Products(network, leaves, graphs)
+                if keep:
+                    graphs.append((slopes, share))
+        return total, gradient, graphs
 
     def subset(self, indices: ArrayLike) -> TorchProblem:
         """Return the problem on the samples `indices` alone, repeats allowed."""
@@ -91,7 +97,7 @@ class TorchProblem:
         chosen = validate.indices("indices", indices, self.num_samples)
         rows = torch.tensor(chosen, device=self._inputs.device)
         part = TorchProblem(self._network, self._inputs[rows], self._targets[rows], self._batch_size)
-        part.averaged = self.averaged
+        part.averaged, part.has_kinks = self.averaged, self.has_kinks
         return part
 
     def initial_weights(self, seed: int | None = None, scale: float = 1.0) -> Array:
@@ -131,63 +137,9 @@ class TorchProblem:
         loaded.load_state_dict(self.unflatten(w), strict=False)
         return loaded
 
-    def _batches(self) -> Iterator[tuple[Any, Any, float]]:
+    def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the share of their loss in the whole."""
         size = self._batch_size or self.num_samples
         for first in range(0, self.num_samples, size):
             inputs, targets = self._inputs[first : first + size], self._targets[first : first + size]
             yield inputs, targets, len(inputs) / self.num_samples if self.averaged else 1.0
-
-
-class _Products:
-    """The product v -> H v through the kept graphs of batches."""
-
-    def __init__(self, network: Network, leaves: list[Any], graphs: list[tuple[Any, float]]) -> None:
-        self._network, self._leaves = network, leaves
-        self._graphs = [(_bent(slopes), share) for slopes, share in graphs]
-
-    def __call__(self, v: ArrayLike) -> Array:
-        v = validate.directions(v, self._network.num_weights)
-        return self._single(v) if v.ndim == 1 else np.stack([self._single(column) for column in v.T], axis=1)
-
-    def _single(self, v: Array) -> Array:
-        import torch
-
-        pieces, product = self._network.pieces(v), np.zeros(self._network.num_weights)
-        with _mathematical_attention():
-            for bent, share in self._graphs:
-                if bent:
-                    slopes, along = [slope for _, slope in bent], [pieces[i] for i, _ in bent]
-                    again = torch.autograd.grad(
-                        slopes, self._leaves, along, retain_graph=True, allow_unused=True
-                    )
-                    product += share * self._network.flat(again)
-        return product
-
-
-def _bent(slopes: Any) -> list[tuple[int, Any]]:
-    """Return the slopes that are not constant, by number: the others have no part in the Hessian."""
-    return [(i, slope) for i, slope in enumerate(slopes) if slope is not None and slope.requires_grad]
-
-
-@contextmanager
-def _mathematical_attention() -> Iterator[None]:
-    """Keep from the fused kernels of attention, which have no second derivative.
-
-    The same as ``torch.nn.attention.sdpa_kernel(SDPBackend.MATH)``, which takes 12 microseconds to this 3.
-    """
-    from torch.backends import cuda
-
-    switches = (
-        (cuda.enable_flash_sdp, cuda.flash_sdp_enabled()),
-        (cuda.enable_mem_efficient_sdp, cuda.mem_efficient_sdp_enabled()),
-        (cuda.enable_cudnn_sdp, cuda.cudnn_sdp_enabled()),
-        (cuda.enable_math_sdp, cuda.math_sdp_enabled()),
-    )
-    for switch, _ in switches:
-        switch(switch is cuda.enable_math_sdp)
-    try:
-        yield
-    finally:
-        for switch, before in switches:
-            switch(before)
