@@ -25,6 +25,8 @@ class Network:
         self._shapes = [p.shape for p in trained.values()]
         self._sizes = [p.numel() for p in trained.values()]
         self.num_weights = sum(self._sizes)
+        # Their fused backward pass, rounded otherwise, is not taken where it is to be differentiated again.
+        self.is_recurrent = _is_recurrent(module)
         self._free: list[Copy] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -60,7 +62,12 @@ class Network:
             torch.zeros(size, dtype=self.dtype, device=self.device) if part is None else part.reshape(-1)
             for part, size in zip(parts, self._sizes, strict=True)
         ]
-        return torch.cat(filled).detach().double().cpu().numpy()
+        if self.device.type != "cpu":
+            return torch.cat(filled).detach().double().cpu().numpy()
+        vector = np.empty(self.num_weights)
+        with torch.no_grad():
+            torch.cat(filled, out=torch.from_numpy(vector))
+        return vector
 
 
 class Copy:
@@ -107,6 +114,12 @@ def has_kinks(value: Any) -> bool:
             return True
         left += [before for before, _ in node.next_functions]
     return False
+
+
+def _is_recurrent(module: Any) -> bool:
+    import torch
+
+    return any(isinstance(part, torch.nn.RNNBase) for part in module.modules())
 
 
 def _common(trained: dict[str, Any]) -> tuple[Any, Any]:

@@ -80,12 +80,13 @@ class TorchProblem:
         import torch
 
         total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
+        twice = keep or self._network.is_recurrent
         with mathematical_attention():
             for *rows, share in self.batches():
                 value = own.value(*rows)
-                slopes = torch.autograd.grad(value, own.parameters, create_graph=keep, allow_unused=True)
+                slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
                 gradient += share * self._network.flat(slopes)
-                total += share * float(value.detach())
+                total += share * value.item()
                 if keep:
                     graphs.append((slopes, share))
         return total, gradient, graphs
@@ -140,6 +141,9 @@ class TorchProblem:
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the share of their loss in the whole."""
         size = self._batch_size or self.num_samples
+        if size >= self.num_samples:
+            yield self._inputs, self._targets, 1.0
+            return
         for first in range(0, self.num_samples, size):
             inputs, targets = self._inputs[first : first + size], self._targets[first : first + size]
             yield inputs, targets, len(inputs) / self.num_samples if self.averaged else 1.0
