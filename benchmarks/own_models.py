@@ -139,9 +139,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print("medians (least) of interleaved rounds; native passes, a product in gradients")
-    print(
-        f"{'':14} {'':7} {'weights':>7} {'native us':>9}  {'gradient':>12}  {'linearize':>12}  {'product':>12}"
-    )
+    titles = ("gradient", "linearize", "product")
+    print(f"{'':22} {'weights':>7} {'native us':>9}" + "".join(f"  {title:>12}" for title in titles))
     for name in arguments.models:
         for dtype in (torch.float32, torch.float64):
             passes(name, dtype, arguments.rounds)
