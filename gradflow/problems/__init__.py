@@ -2,6 +2,7 @@
 
 from gradflow.problems.adapters.autograd import from_autograd
 from gradflow.problems.adapters.jax import from_jax
+from gradflow.problems.adapters.torch import from_torch
 from gradflow.problems.callables import from_callables
 from gradflow.problems.completed import as_problem
 from gradflow.problems.contract import check_problem
@@ -55,5 +56,6 @@ __all__ = [
     "from_autograd",
     "from_callables",
     "from_jax",
+    "from_torch",
     "overlapping_logistic",
 ]

@@ -1,0 +1,135 @@
+"""A torch module over one flat vector of its trainable parameters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from gradflow.types import Array
+
+# What torch calls the derivatives of functions with kinks.
+KINKS = ("Relu", "Prelu", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool", "Abs", "Clamp")
+
+
+class Network:
+    """A module with a loss, and the order of its trainable parameters in a weight vector."""
+
+    def __init__(self, module: Any, loss: Callable[..., Any]) -> None:
+        self.module, self.loss = module, loss
+        trained = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.dtype, self.device = _common(trained)
+        self.names = list(trained)
+        self._shapes = [p.shape for p in trained.values()]
+        self._sizes = [p.numel() for p in trained.values()]
+        self.num_weights = sum(self._sizes)
+        # Their fused backward pass, rounded otherwise, is not taken where it is to be differentiated again.
+        self.is_recurrent = _is_recurrent(module)
+        self._free: list[Copy] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Each view of a copy would be written with the whole buffer.
+        return vars(self) | {"_free": []}
+
+    def take(self, w: Array) -> Copy:
+        """Return a copy at w that is nobody else's until it is given back."""
+        taken = self._free.pop() if self._free else Copy(self)
+        taken.load(w)
+        return taken
+
+    def give_back(self, taken: Copy) -> None:
+        """Let a copy serve again."""
+        self._free.append(taken)
+
+    def pieces(self, v: Array) -> list[Any]:
+        """Return the parts of a vector in tensors of their own, shaped as the parameters."""
+        import torch
+
+        return self.split(torch.tensor(v, dtype=self.dtype, device=self.device))
+
+    def split(self, flat: Any) -> list[Any]:
+        """Return views of a flat tensor, shaped as the parameters."""
+        parts = zip(flat.split(self._sizes), self._shapes, strict=True)
+        return [piece.view(shape) for piece, shape in parts]
+
+    def flat(self, parts: Iterable[Any]) -> Array:
+        """Return a vector of its parts, None being zeros."""
+        import torch
+
+        filled = [
+            torch.zeros(size, dtype=self.dtype, device=self.device) if part is None else part.reshape(-1)
+            for part, size in zip(parts, self._sizes, strict=True)
+        ]
+        if self.device.type != "cpu":
+            return torch.cat(filled).detach().double().cpu().numpy()
+        vector = np.empty(self.num_weights)
+        with torch.no_grad():
+            torch.cat(filled, out=torch.from_numpy(vector))
+        return vector
+
+
+class Copy:
+    """A copy of the module whose trainable parameters are views of one buffer, written once a point.
+
+    A graph that is kept keeps its copy: it must not see the next weights. Parameters put in for the call
+    alone would not do, for a module that makes its forward pass again on the way back
+    (``torch.utils.checkpoint``) would then find others.
+    """
+
+    def __init__(self, network: Network) -> None:
+        import torch
+
+        self._module, self._loss = copy.deepcopy(network.module), network.loss
+        own = dict(self._module.named_parameters())
+        self.parameters = [own[name] for name in network.names]
+        self._buffer = torch.zeros(network.num_weights, dtype=network.dtype, device=network.device)
+        # Numpy's way into the buffer, or what is copied there where it lies on another device.
+        self._host = self._buffer.cpu()
+        for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
+            parameter.data = piece
+
+    def load(self, w: Array) -> None:
+        """Write w into the buffer."""
+        with np.errstate(over="ignore"):
+            self._host.numpy()[:] = w
+        if self._buffer is not self._host:
+            self._buffer.copy_(self._host)
+
+    def value(self, inputs: Any, targets: Any) -> Any:
+        """Return the loss of these samples."""
+        return self._loss(self._module(inputs), targets)
+
+
+def has_kinks(value: Any) -> bool:
+    """Return whether a function with kinks is on the way to a loss."""
+    left, seen = [value.grad_fn], set[Any]()
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if any(kink in node.name() for kink in KINKS):
+            return True
+        left += [before for before, _ in node.next_functions]
+    return False
+
+
+def _is_recurrent(module: Any) -> bool:
+    import torch
+
+    return any(isinstance(part, torch.nn.RNNBase) for part in module.modules())
+
+
+def _common(trained: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the one dtype and the one device of the trainable parameters."""
+    import torch
+
+    kinds = {(p.dtype, p.device) for p in trained.values()}
+    if len(kinds) != 1 or not {dtype for dtype, _ in kinds} <= {torch.float32, torch.float64}:
+        got = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds)) or "none"
+        raise ValueError(
+            "`module` must have trainable parameters all float32 or all float64, on one device, got " + got
+        )
+    return next(iter(kinds))

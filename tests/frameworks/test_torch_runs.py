@@ -1,0 +1,107 @@
+"""Flows, descents, sharpness and studies of torch modules, in their own precision."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import gradflow as gf
+
+PIXELS, DIGITS = gf.datasets.digits()
+PIXELS, DIGITS = PIXELS[:150] / 16, DIGITS[:150]
+END = 8.0
+
+
+def problem_in(dtype):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(64, 12), nn.Tanh(), nn.Linear(12, 10)).to(dtype)
+    return gf.problems.from_torch(module, nn.CrossEntropyLoss(), (PIXELS, DIGITS))
+
+
+@pytest.fixture(scope="module")
+def single():
+    return problem_in(torch.float32)
+
+
+@pytest.fixture(scope="module")
+def double():
+    return problem_in(torch.float64)
+
+
+@pytest.fixture(scope="module")
+def reference(single, double):
+    # Both begin at the same weights, which are float32 numbers.
+    return gf.integrate(gf.GradientFlow(double), single.initial_weights(), END, rtol=1e-9, times=2)
+
+
+@pytest.mark.parametrize(("rtol", "factor"), [(1e-3, 5), (1e-4, 5), (1e-6, 10)])
+def test_flows_in_float32_meet_their_tolerance(single, double, reference, rtol, factor):
+    w0 = single.initial_weights()
+    flow, exact = (gf.integrate(gf.GradientFlow(p), w0, END, rtol=rtol, times=2) for p in (single, double))
+    truth = reference.final_weights
+    assert np.linalg.norm(flow.final_weights - truth) <= factor * rtol * np.linalg.norm(truth)
+    assert flow.num_gradients <= 1.1 * exact.num_gradients
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_descent_is_that_of_torch(dtype):
+    problem = problem_in(dtype)
+    w0, eta = problem.initial_weights(), 0.2
+    run = gf.descend(problem, w0, eta, num_steps=20)
+    module = problem.module(w0)
+    optimizer = torch.optim.SGD(module.parameters(), eta)
+    inputs, targets = torch.tensor(PIXELS, dtype=dtype), torch.tensor(DIGITS)
+    for _ in range(20):
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(module(inputs), targets).backward()
+        optimizer.step()
+    native = torch.cat([p.detach().reshape(-1) for p in module.parameters()]).double().numpy()
+    rounding = 100 * torch.finfo(dtype).eps
+    assert np.linalg.norm(run.final_weights - native) <= rounding * np.linalg.norm(native)
+
+
+def test_a_mini_batch_step_is_the_mean_of_its_samples(single):
+    w0 = single.initial_weights()
+    run = gf.descend(single, w0, 0.1, num_steps=1, batch=32, seed=3)
+    moved = (w0 - run.final_weights) / 0.1
+    each = np.stack([single.subset([i]).gradient(w0) for i in range(150)])
+    # The step is the mean over 32 samples: so many shares of 1/32, the others none.
+    shares = np.linalg.lstsq(each.T, moved, rcond=None)[0]
+    assert np.allclose(np.sort(shares)[-32:], 1 / 32, rtol=0, atol=1e-3)
+    assert np.allclose(np.sort(shares)[:-32], 0, rtol=0, atol=1e-3)
+
+
+def test_sharpness_is_the_largest_eigenvalue_of_the_hessian(single, double):
+    w = single.initial_weights()
+    hessian = double.hvp(w, np.eye(double.num_weights))
+    assert np.allclose(hessian, hessian.T, rtol=0, atol=1e-15)
+    largest = np.linalg.eigvalsh(hessian)[-1]
+    assert gf.curvature.sharpness(double, w) == pytest.approx(largest, rel=1e-6)
+    assert gf.curvature.sharpness(single, w) == pytest.approx(largest, rel=1e-5)
+
+
+def test_descents_of_a_study_approach_the_flow_in_proportion_to_eta(single):
+    w0 = single.initial_weights()
+    limit = 2 / gf.curvature.sharpness(single, w0)
+    result = gf.study(single, w0, [0.1 * limit, 0.02 * limit], end_time=limit)
+    assert result.order == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_pickled_problem_is_the_same_and_small(single):
+    w = single.initial_weights(1)
+    single.linearize(w)
+    written = pickle.dumps(single)
+    again = pickle.loads(written)
+    assert again.loss_and_gradient(w)[0] == single.loss_and_gradient(w)[0]
+    assert np.array_equal(again.gradient(w), single.gradient(w))
+    data = PIXELS.size * 4 + DIGITS.size * 8
+    assert len(written) < data + 2 * 4 * single.num_weights + 10_000
+
+
+def test_products_live_side_by_side(double):
+    w, v = double.initial_weights(), np.ones(double.num_weights)
+    products = [double.linearize(k * w)[2] for k in (1.0, 0.5, 0.1)]
+    for k, product in zip((1.0, 0.5, 0.1), products, strict=True):
+        assert np.array_equal(product(v), double.hvp(k * w, v))
