@@ -76,7 +76,7 @@ def _held(value: Any) -> NDArray[Any]:
         held = value.detach().cpu()
         return np.asarray(held.double() if held.is_floating_point() else held)
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        return value.astype(np.float64).filled(np.nan)
+        return np.ma.filled(value.astype(np.float64), np.nan)
     return np.asarray(value)
 
 
