@@ -52,11 +52,11 @@ def _are_labels(labels: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _unit_rows(labels: NDArray[np.intp]) -> Array:
-    classes = int(labels.max()) + 1
-    if classes > max(MANY_CLASSES, labels.size):
+    classes, most = int(labels.max()) + 1, max(MANY_CLASSES, labels.size)
+    if classes > most:
         raise ValueError(
-            f"`targets` of whole numbers are class labels and must be below {max(MANY_CLASSES, labels.size)}, "
-            f"got {classes - 1}; amounts are meant by floats of shape (N, 1) and loss='squared'"
+            f"`targets` of whole numbers are class labels and must be below {most}, got {classes - 1}; "
+            "amounts are meant by floats of shape (N, 1) and loss='squared'"
         )
     rows = np.zeros((labels.size, classes))
     rows[np.arange(labels.size), labels] = 1.0

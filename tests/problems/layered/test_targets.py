@@ -82,9 +82,7 @@ def test_prices_in_whole_numbers_are_not_made_a_million_classes(loss):
 
 
 def test_floats_that_look_like_labels_are_amounts_with_a_word_of_warning():
-    with pytest.warns(
-        UserWarning, match=r"look like labels of 3 classes: integers, .* mean labels"
-    ) as caught:
+    with pytest.warns(UserWarning, match=r"look like labels of 3 classes: integers, ") as caught:
         network = FeedForward(INPUTS, LABELS.astype(float), ())
     assert network.predict(np.zeros(3), INPUTS).shape == (9, 1)
     assert caught[0].filename == __file__
