@@ -143,3 +143,23 @@ def test_a_frame_without_columns_is_empty():
 def test_indices_may_be_a_series_or_a_tensor():
     for chosen in (pd.Series([2, 0]), Tensor([2, 0], floating=False, width=8)):
         np.testing.assert_array_equal(validate.indices("i", chosen, 3), [2, 0])
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        gf.problems.FeedForward([[1.0], [2.0]], [1.0, 0.5], [2]),
+        gf.problems.LinearRegression([[1.0], [2.0]], [1.0, 0.5]),
+        gf.problems.LogisticRegression([[1.0], [2.0]], [1, 0]),
+        gf.problems.DeepLinear([[1.0], [2.0]], [1.0, 0.5], [2]),
+        gf.problems.DoubleWell(),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_every_door_of_a_problem_takes_tensors(problem):
+    w = np.linspace(0.1, 0.4, problem.num_weights)
+    tensor = Tensor(w.tolist())
+    assert problem.loss(tensor) == problem.loss(w)
+    np.testing.assert_array_equal(problem.gradient(tensor), problem.gradient(w))
+    np.testing.assert_array_equal(problem.hvp(tensor, tensor), problem.hvp(w, w))
+    np.testing.assert_array_equal(problem.linearize(tensor)[2](tensor), problem.linearize(w)[2](w))
