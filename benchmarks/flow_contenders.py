@@ -24,7 +24,7 @@ from gradflow.simulate.integrators import INTEGRATORS
 Array = NDArray[np.float64]
 Product = Callable[[Array], Array]
 
-HALF_DECADES = tuple(10.0 ** -np.arange(2.0, 6.01, 0.5))
+HALF_DECADES = tuple(10.0 ** -np.arange(2.0, 7.01, 0.5))
 DECADES = (1e-3, 1e-4, 1e-5, 1e-6)
 # An explicit method on a stiff flow costs nearly the same at every tolerance, and goes astray at loose ones.
 STIFF = (3e-6, 1e-4)
@@ -150,7 +150,7 @@ class Contender:
     run: Run
     tolerances: tuple[float, ...] = HALF_DECADES
     budget: float = 60.0
-    enough: float = 1e-5
+    enough: float = 1e-6
 
 
 def contenders(given: Task, place: int, quick: bool) -> Iterator[Contender]:

@@ -134,9 +134,11 @@ def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
     result = foreign.plain(name, value)
     if result.ndim != 1 or result.size == 0 or result.dtype.kind not in "iu":
         raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {shown(value)}")
-    if result.min() < 0 or result.max() >= num_samples:
+    chosen = result.astype(np.intp, copy=False)
+    # One look for both ends, since batches pass here at every step: below 0 is a huge unsigned number.
+    if np.maximum.reduce(chosen.view(np.uintp)) >= num_samples:
         raise ValueError(f"`{name}` must lie in 0 to {num_samples - 1}, got {result.min()} to {result.max()}")
-    return result.astype(np.intp, copy=False)
+    return chosen
 
 
 def choice(name: str, value: Any, options: Sequence[str]) -> str:

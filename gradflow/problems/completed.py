@@ -67,11 +67,15 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
         return thing
     if not isinstance(thing, Descendable):
         raise ValueError(f"`{name}` must be a problem, an object with loss_and_gradient(w), {_cure(thing)}")
+    return _completed(thing, has_samples=isinstance(thing, HasSamples))
+
+
+def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Problem:
     members = _members(thing)
     exact = members.hvp is not None or members.linearize is not None
-    if isinstance(thing, HasSamples):
-        return (SampledExact if exact else SampledByDifferences)(members, thing)
-    return (Exact if exact else ByDifferences)(members, thing)
+    if has_samples:
+        return (SampledExact if exact else SampledByDifferences)(members, thing, like)
+    return (Exact if exact else ByDifferences)(members, thing, like)
 
 
 def is_same_problem(one: Any, other: Any) -> bool:
@@ -132,14 +136,20 @@ def _members(thing: Any) -> Members:
 
 
 class _Completed:
-    """What all completed problems have: loss and gradient from the members, and the author's repr."""
+    """What all completed problems have: loss and gradient from the members, and the author's repr.
 
-    def __init__(self, members: Members, author: Any) -> None:
+    Where it is `like` another one of the same author's class, what the class has is not asked again: a run
+    makes a subset at every step, and looking for a protocol's members costs more than a small gradient.
+    """
+
+    def __init__(self, members: Members, author: Any, like: _Completed | None = None) -> None:
         # Any: None where a weight vector of any length will do.
         self.num_weights: Any = members.num_weights
         self._members, self._author = members, author
-        self._follower = author if isinstance(author, Followed) else None
-        self.has_kinks = isinstance(author, Kinked) and bool(author.has_kinks)
+        follows = isinstance(author, Followed) if like is None else like._follower is not None
+        self._follower: Followed | None = author if follows else None
+        self._is_kinked: bool = isinstance(author, Kinked) if like is None else like._is_kinked
+        self.has_kinks = self._is_kinked and bool(author.has_kinks)
 
     def __repr__(self) -> str:
         return self._author if isinstance(self._author, str) else repr(self._author)
@@ -208,14 +218,17 @@ class ByDifferences(_Completed):
 class _Samples(_Completed):
     """The samples of an author's object."""
 
-    def __init__(self, members: Members, author: Any) -> None:
-        super().__init__(members, author)
+    def __init__(self, members: Members, author: Any, like: _Completed | None = None) -> None:
+        super().__init__(members, author, like)
         self.num_samples = validate.count("num_samples", author.num_samples)
         self.averaged = bool(getattr(author, "averaged", True))
 
     def subset(self, indices: ArrayLike) -> Problem:
         """Return the problem on the samples `indices` alone, repeats allowed."""
-        return as_problem(self._author.subset(validate.indices("indices", indices, self.num_samples)))
+        part = self._author.subset(validate.indices("indices", indices, self.num_samples))
+        if type(part) is not type(self._author):
+            return as_problem(part)
+        return _completed(part, has_samples=True, like=self)
 
 
 @final

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from gradflow import validate
 from gradflow.problems.problem import Problem, Sampled
 
+# Where the loss of the whole problem is evaluated.
+ROWS, EVERY = "rows", "every"
+
 
 class Batches:
     """Batches of equal size from an endless stream of orders of the samples.
@@ -30,6 +33,7 @@ class Batches:
             raise ValueError(f"`batch` must be at most the {problem.num_samples} samples, got {size}")
         self._rng = None if seed is None else np.random.default_rng(validate.whole("seed", seed))
         self._waiting: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._next = 0
 
     @property
     def clock_share(self) -> float:
@@ -38,19 +42,41 @@ class Batches:
 
     def skip(self, num_batches: int) -> None:
         """Come to where a run is after so many batches: whole rounds are drawn and left, no batch is made."""
-        count = num_batches * self.size
+        count = self._next + num_batches * self.size
         while len(self._waiting) < count:
             count -= len(self._waiting)
             self._waiting = self._order()
-        self._waiting = self._waiting[count:]
+        self._next = count
 
     def following(self) -> Problem:
         """Return the problem on the next batch."""
-        while len(self._waiting) < self.size:
-            self._waiting = np.concatenate([self._waiting, self._order()])
-        batch, self._waiting = self._waiting[: self.size], self._waiting[self.size :]
-        return self._problem.subset(batch)
+        first = self._next
+        self._next += self.size
+        if self._next > len(self._waiting):
+            self._waiting = np.concatenate([self._waiting[first:], self._order()])
+            first, self._next = 0, self.size
+        return self._problem.subset(self._waiting[first : self._next])
 
     def _order(self) -> NDArray[Any]:
         num_samples = self._problem.num_samples
         return np.arange(num_samples) if self._rng is None else self._rng.permutation(num_samples)
+
+
+def whole_losses(losses: Any, batch: Any) -> str:
+    """Return where the whole loss is evaluated: at rows of a batch run, at every step of any other.
+
+    Raises
+    ------
+    ValueError
+        If `losses` is no such word, or "rows" for a run without batches.
+    """
+    if losses is None:
+        return EVERY if batch is None else ROWS
+    if losses not in (ROWS, EVERY):
+        raise ValueError(f"`losses` must be {ROWS!r} or {EVERY!r}, got {losses!r:.60}")
+    if batch is None and losses == ROWS:
+        raise ValueError(
+            f"`losses` must be left out without `batch`, got {losses!r}: every step has the whole loss "
+            "with its gradient"
+        )
+    return str(losses)

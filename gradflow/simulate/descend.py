@@ -17,7 +17,8 @@ from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
 from gradflow.rules.reading import check_schedule
 from gradflow.scaling import Scale
-from gradflow.simulate.batches import Batches
+from gradflow.simulate.batch_recorder import BatchRecorder
+from gradflow.simulate.batches import ROWS, Batches, whole_losses
 from gradflow.simulate.checkpoint import Checkpoint, Writer, checked_checkpoint
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.counting import CountedProblem
@@ -49,6 +50,7 @@ def descend(
     events: Mapping[str, Event] | None = None,
     batch: int | None = None,
     seed: int | None = None,
+    losses: str | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     gradient_tolerance: float | None = None,
     sketch: Sketch | None = None,
@@ -81,18 +83,22 @@ def descend(
         a schedule the sum of these.
     record_every : int or array_like of int
         Keep every so many steps, or just these, besides the first and the last; the loss of every
-        step is kept.
+        step is kept, with `batch` that of its batch.
     record : dict of str to callable, optional
         ``function(t, w)``, or an object with ``at_place(place)`` as in `gradflow.records`, evaluated at every
         kept row, or as often as `every` says. Where it has no value nan stands, with one warning.
     events : dict of str to Event, optional
         A crossing is the first step on the other side.
     batch : int, optional
-        Samples per step; 1 is pattern by pattern. The loss of the whole problem is evaluated at
-        every step all the same.
+        Samples per step; 1 is pattern by pattern. A step then costs the gradient of its batch.
     seed : int, optional
         Of the order in which batches take the samples, reshuffled each time round; the given order
         when None.
+    losses : {"rows", "every"}, optional
+        Where a run with `batch` evaluates the loss of the whole problem. "rows", the default: at kept
+        rows only, for `losses`; `step_losses` are then each step's loss on its own batch, the last one on
+        the batch that would come next. "every": at every step, which costs the whole data each time, and
+        `step_losses` are these. Without `batch` every step has the whole loss anyway.
     gradient_tolerance : float, optional
         Stop once |dE/dw| is at most this (full batch only).
     sketch : Sketch, optional
@@ -153,6 +159,7 @@ def descend(
         record_every=record_every,
         batch=batch,
         seed=seed,
+        losses=losses,
         gradient_tolerance=gradient_tolerance,
         sketch=sketch,
         record=record,
@@ -175,6 +182,7 @@ def descended(
     record_every: int | ArrayLike,
     batch: int | None,
     seed: int | None,
+    losses: str | None,
     gradient_tolerance: float | None,
     sketch: Sketch | None,
     record: Record | None,
@@ -190,6 +198,7 @@ def descended(
     for name, scale in (("learning_rate", rule.learning_rate), ("rate", rate)):
         if not callable(scale):
             scaling.check_size(name, scale, w.size)
+    losses = whole_losses(losses, batch)
     batches = None if batch is None else Batches(problem, batch, seed)
     share = batches.clock_share if batches else 1.0
     if batches is not None:
@@ -220,13 +229,14 @@ def descended(
             "record_every": record_every,
             "batch": batch,
             "seed": seed,
+            "losses": losses,
             "gradient_tolerance": gradient_tolerance,
             "sketch": None if sketch is None else sketch.settings,
         }
     )
     start = Iterate(first_step, w, rule.init(w) if earlier is None else memory)
     num_rows = _num_rows(kept, first_step, last_step)
-    recorder = DescentRecorder(
+    recorder = (BatchRecorder if losses == ROWS else DescentRecorder)(
         problem,
         record,
         sketch,
@@ -238,7 +248,8 @@ def descended(
     )
     if gradient_tolerance is None and callback is None and not watch.may_end:
         recorder.announce(num_rows)
-    with Progress(progress, first_step, last_step, f"{settings['rule']}, steps") as bar:
+    what = f"{settings['rule']}, steps" + (f", of batches of {batch}" if losses == ROWS else "")
+    with Progress(progress, first_step, last_step, what) as bar:
         run = DescentRun(
             problem=CountedProblem(problem),
             start=start,

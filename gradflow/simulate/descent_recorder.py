@@ -75,7 +75,7 @@ class DescentRecorder(RunRecorder):
     def _look_at_memory(self) -> None:
         self._memory.look(self._weights.nbytes)
 
-    def _is_row(self, point: Point) -> bool:
+    def _is_row(self, point: Iterate | Point) -> bool:
         return self._num_rows > 0 and bool(point.step <= self._steps.array(self._num_rows)[-1])
 
     def _write(self, row: int, point: Iterate | Point) -> None:

@@ -10,7 +10,9 @@ import numpy as np
 
 from gradflow.errors import FAILURES
 from gradflow.numerics.vectors import are_finite
+from gradflow.problems.problem import Problem
 from gradflow.rules import UpdateRule
+from gradflow.simulate.batch_recorder import BatchRecorder
 from gradflow.simulate.batches import Batches
 from gradflow.simulate.checkpoint import Writer
 from gradflow.simulate.clock import Clock
@@ -62,6 +64,7 @@ class DescentRun:
             or self.bar.is_shown
         )
         self._is_plain = self.batches is None and not self._is_asked
+        self._of_batches = self.recorder if isinstance(self.recorder, BatchRecorder) else None
 
     def steps(self) -> Ended:
         """Run, and return why it ended."""
@@ -120,6 +123,8 @@ class DescentRun:
         At the last point there is no step; its gradient only a gradient tolerance asks for.
         """
         step, w, _ = at
+        if self.batches is not None and self._of_batches is not None:
+            return self._of_batch(at, self.batches.following(), self._of_batches)
         if step == self.last_step and self.gradient_tolerance is None:
             return self.problem.loss(w), None, None
         if self._is_plain:
@@ -131,6 +136,20 @@ class DescentRun:
         if self._takes_product or self.recorder.takes_product(step, step in self.kept):
             return self.problem.with_product(w)
         return *self.problem.loss_and_gradient(w), None
+
+    def _of_batch(
+        self, at: Iterate, batch: Problem, recorder: BatchRecorder
+    ) -> tuple[float, Array | None, Product | None]:
+        """Return loss and gradient on a batch, having evaluated the whole loss where a row is due."""
+        step, w, _ = at
+        whole = recorder.whole_loss(at) if step in self.kept or step == self.last_step else 0.0
+        if step == self.last_step:
+            loss, gradient = batch.loss(w), None
+        else:
+            self.problem.num_gradients += 1
+            loss, gradient = batch.loss_and_gradient(w)
+        # Whichever of the two is not finite ends the run.
+        return float(loss) if isfinite(whole) else whole, gradient, None
 
     def _looked_at(
         self, at: Iterate, loss: float, gradient: Array | None, product: Product | None

@@ -72,7 +72,7 @@ def integrate(
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
         makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``. "auto" begins with RK45
         and goes over to an implicit method where stability holds that back for long: LSODA up to 50
-        weights, "krylov-bdf" beyond, with which it begins from 200 weights on (1,000 at a tight `rtol`).
+        weights, "krylov-bdf" beyond, with which it begins where there are more than 200 weights.
         From an `rtol` of 5e-3 on it is "rock2"; where the gradient is known to jump, as that of relu does,
         RK45 or "rock2" all the way.
     rtol, atol : float

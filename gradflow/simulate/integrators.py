@@ -17,11 +17,10 @@ from gradflow.types import Array
 
 Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
-# What "auto" goes by, see `chosen`: entries of the state up to which a dense Jacobian pays, and beyond
-# which most flows are stiff enough to begin with an implicit method, at tight tolerances and others; from
-# which tolerance ROCK2 needs the fewest gradients, and from which one where the gradient jumps. All read
-# off the table of benchmarks/auto_regret.py.
-MAX_DENSE, MANY, VERY_MANY, TIGHT = 50, 200, 1000, 1e-5
+# What "auto" goes by, see `chosen`, read off the table of benchmarks/auto_regret.py: entries of the state up
+# to which a dense Jacobian pays, and beyond which most flows are stiff enough to begin with an implicit
+# method; from which tolerance ROCK2 needs the fewest gradients, and from which where the gradient jumps.
+MAX_DENSE, MANY = 50, 200
 LOOSE, LOOSE_KINKED = 5e-3, 1e-3
 # scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
 SMALLEST_RTOL = 2.3e-14
@@ -171,8 +170,7 @@ def chosen(num_states: int, symmetric: bool, rtol: float, kinked: bool = False) 
         return INTEGRATORS["rock2"]
     if symmetric and num_states <= MAX_DENSE:
         return SWITCHING_DENSE
-    is_stiff = num_states > (MANY if rtol >= TIGHT else VERY_MANY)
-    return SWITCHING_STIFF if symmetric and is_stiff else SWITCHING
+    return SWITCHING_STIFF if symmetric and num_states > MANY else SWITCHING
 
 
 def jacobian(flow: Flow) -> Callable[[float, Array], Array] | None:

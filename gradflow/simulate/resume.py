@@ -14,6 +14,7 @@ from gradflow.flows.flow import Flow
 from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
 from gradflow.rules import LearningRate, UpdateRule, as_rule
+from gradflow.simulate.batches import EVERY
 from gradflow.simulate.checkpoint import Checkpoint
 from gradflow.simulate.descend import descended
 from gradflow.simulate.integrate import checked_flow, integrated, span
@@ -122,6 +123,8 @@ def _descent(
         record_every=settings["record_every"],
         batch=settings["batch"],
         seed=settings["seed"],
+        # Files from before there was a choice.
+        losses=settings.get("losses", EVERY),
         gradient_tolerance=settings["gradient_tolerance"],
         sketch=_sketch(settings),
         memory=_memory(earlier, own),

@@ -16,19 +16,23 @@ from gradflow.solvers.control import jacobian_by_differences, rms, warn_extraneo
 from gradflow.solvers.krylov_bdf import KrylovBDF
 from gradflow.types import Array
 
-# The real stability intervals of the explicit methods, and their share at which stability limits a step.
+# The real stability intervals of the explicit methods, and their share from which stability limits a step: it
+# then swings about the end of the interval, by a fifth and more.
 _LIMITS = {"RK23": 2.51, "RK45": 3.31}
-_LIMITED = 0.9
+_LIMITED = 0.75
 # So many more steps that stability limits than others make a flow stiff, if the explicit method needed more
 # evaluations to the end than an implicit one: at a loose tolerance so many, and more at tighter ones.
 _PATIENCE, _WORTH, _LOOSE, _MORE = 6, 100, 1e-3, 0.1
 # An implicit step that costs less than this, in evaluations, is cheaper than a part of an explicit one.
 _CHEAP, _PRODUCT = 2.0, 0.6
 _STEPS_BETWEEN_LOOKS = 20
+# So many steps in a row that cost more than the implicit method before end an explicit one's trial.
+_FAIR_TRIAL = 4
 _RADIUS_TOLERANCE = 0.05
 _NUM_VECTORS = 6
-# RK45 gets its unit of error as `atol`.
-_NO_RTOL = 1e-13
+# RK45 gets its unit of error as `atol`, so large a share of it that errors add up to the tolerance, as
+# `KrylovBDF` takes it.
+_NO_RTOL, _SHARE = 1e-13, 0.1
 
 
 class Switching(OdeSolver):
@@ -116,14 +120,14 @@ class Switching(OdeSolver):
         self._worth = _WORTH * max(1.0, _LOOSE / rtol) ** _MORE
         self._eigenvector = np.random.default_rng(0).standard_normal(self.n)
         self.history: list[tuple[float, str]] = []
-        self._patience = _PATIENCE
+        self._patience, self._implicit_rate, self._interval = _PATIENCE, np.inf, _STEPS_BETWEEN_LOOKS
         if stiff:
             self._go_on_implicitly(dense and lsoda.is_free(), first_step)
         else:
             self._go_on_explicitly(first_step)
 
     def _go_on_explicitly(self, first_step: float | None) -> None:
-        self._num_limited = 0
+        self._num_limited = self._num_dearer = 0
         self._solver: Any = self._make_explicit(
             **self._here(), rtol=_NO_RTOL, atol=self._unit(), first_step=first_step
         )
@@ -135,7 +139,7 @@ class Switching(OdeSolver):
             self._solver = lsoda.LSODA(**self._here(), jac=self._jac, **options)
         else:
             self._solver = KrylovBDF(**self._here(), linearize=self._products, **options)
-            self._interval, self._seen = _STEPS_BETWEEN_LOOKS, (self.t, 0.0)
+            self._seen = self.t, 0.0
         self._num_steps = 0
         self.history.append((self.t, "LSODA" if dense else "krylov-bdf"))
 
@@ -143,7 +147,7 @@ class Switching(OdeSolver):
         return {"fun": self.fun, "t0": self.t, "y0": self.y, "t_bound": self.t_bound}
 
     def _unit(self) -> float:
-        return self._atol + self._rtol * rms(self.y)
+        return _SHARE * (self._atol + self._rtol * rms(self.y))
 
     def _step_impl(self) -> tuple[bool, str | None]:
         if self.t_old is not None:
@@ -177,10 +181,11 @@ class Switching(OdeSolver):
     def _judge_explicit(self, solver: Any) -> None:
         is_limited = length_of_step(solver) >= _LIMITED * self._limit
         self._num_limited = self._num_limited + 1 if is_limited else max(0, self._num_limited - 1)
-        if self._num_limited < self._patience:
+        rate = solver.n_stages / abs(self.t - solver.t_old)
+        self._num_dearer = self._num_dearer + 1 if rate > self._implicit_rate else 0
+        if self._num_limited < self._patience and self._num_dearer < _FAIR_TRIAL:
             return
-        steps_left = abs((self.t_bound - self.t) / (self.t - solver.t_old))
-        if solver.n_stages * steps_left > self._worth:
+        if rate * abs(self.t_bound - self.t) > self._worth:
             self._go_on_implicitly(self._dense and lsoda.is_free())
 
     def _judge_implicit(self, solver: KrylovBDF) -> None:
@@ -193,8 +198,9 @@ class Switching(OdeSolver):
         radius = self._radius()
         if cost * self._limit > self._make_explicit.n_stages * step * radius:
             self._patience *= 2
+            self._implicit_rate = cost / step
             left = abs(self.t_bound - self.t)
-            self._go_on_explicitly(min(left, max(step, 0.5 * self._limit / radius if radius > 0 else left)))
+            self._go_on_explicitly(min(left, 0.5 * self._limit / radius if radius > 0 else left))
 
     def _radius(self) -> float:
         velocity = np.array(self.fun(self.t, self.y))

@@ -36,7 +36,8 @@ class Trajectory:
     states : ndarray, shape (m, N)
         The flow's states; the very array `weights` where the state is the weights.
     losses : ndarray, shape (m,)
-        Loss of the whole problem at each row.
+        Loss of the whole problem at each row. The last one is evaluated late, and may be inf or nan, where a
+        run with `has_batch_losses` ended between the steps it keeps.
     records : dict of str to ndarray, shape (m, ...) or (r, ...)
         What the functions given as `record` returned at each row, or in their own rhythm where they were
         given with `every`; nan where a function could give no value.
@@ -45,7 +46,8 @@ class Trajectory:
     crossings : dict of str to Crossings
         For each event the crossed levels (c,), their flow times (c,) and the weights there (c, n).
     step_times, step_losses : ndarray, shape (number of steps + 1,)
-        Flow time and loss at every step taken, whatever was kept.
+        Flow time and loss at every step taken, whatever was kept; where `has_batch_losses` the loss of
+        each step's own batch.
     learning_rates : ndarray, shape (m,), or None
         Of descent with a learning rate that is a number or a schedule.
     velocities, loss_slopes : ndarray, shape (m, n) and (m,), or None
@@ -110,6 +112,11 @@ class Trajectory:
     def is_continuous(self) -> bool:
         """Whether this is a flow (else a descent)."""
         return self.settings.get("kind") == "flow"
+
+    @property
+    def has_batch_losses(self) -> bool:
+        """Whether `step_losses` are those of mini-batches; `losses` are of the whole problem always."""
+        return self.settings.get("losses") == "rows"
 
     @property
     def rule(self) -> Any:
@@ -256,7 +263,7 @@ class Trajectory:
             f"Trajectory of a {kind} by {self.method}: {self.verdict}, {self.message}",
             f"  flow time {self.times[0]:.6g} to {self.times[-1]:.6g} in {len(self.step_times) - 1:,} steps, "
             f"{rows:,} rows of {what}",
-            f"  loss      {self.losses[0]:.6g} to {self.losses[-1]:.6g}",
+            f"  loss      {self.losses[0]:.6g} to {self.losses[-1]:.6g}{self._batch_losses()}",
             f"  cost      {self.num_gradients:,} gradients, {self.num_hvps:,} Hessian-vector products",
         ]
         if self.records:
@@ -267,3 +274,9 @@ class Trajectory:
             )
             lines.append(f"  event     {name}: {found or 'not met'}{' ...' if len(times) > 4 else ''}")
         return "\n".join(lines)
+
+    def _batch_losses(self) -> str:
+        """Return what a reader of the losses must know about a mini-batch run."""
+        if not self.has_batch_losses:
+            return ""
+        return f" of the whole problem at rows; `step_losses` are of batches of {self.settings['batch']}"

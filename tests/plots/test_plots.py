@@ -114,6 +114,25 @@ class TestLosses:
         np.testing.assert_array_equal(line_of(ax, "a").get_xdata(), np.arange(21))
         assert ax.get_xlabel() != style.TIME
 
+    @pytest.mark.parametrize("axis", ["time", "step"])
+    def test_losses_of_batches_do_not_pass_for_those_of_the_problem(self, ax, axis):
+        problem = gf.problems.LinearRegression(np.arange(1.0, 7.0)[:, np.newaxis], np.arange(6.0))
+        run = gf.descend(problem, [1.0, 1.0], 0.01, 12, batch=2, record_every=4)
+        plots.draw_losses({"a": run}, axis=axis, ax=ax)
+        x, y = line_of(ax, "a").get_data()
+        np.testing.assert_array_equal(x, run.times if axis == "time" else [0, 4, 8, 12])
+        np.testing.assert_allclose(y, [problem.loss(w) for w in run.weights], rtol=1e-14)
+        x, y = line_of(ax, "a, its batches").get_data()
+        np.testing.assert_array_equal(x, run.step_times if axis == "time" else np.arange(13))
+        np.testing.assert_array_equal(y, run.step_losses)
+
+    def test_whole_losses_of_a_batch_run_are_one_line(self, ax):
+        problem = gf.problems.LinearRegression(np.arange(1.0, 7.0)[:, np.newaxis], np.arange(6.0))
+        run = gf.descend(problem, [1.0, 1.0], 0.01, 12, batch=2, record_every=4, losses="every")
+        plots.draw_losses({"a": run}, ax=ax)
+        assert [line.get_label() for line in ax.get_lines()] == ["a"]
+        np.testing.assert_array_equal(line_of(ax, "a").get_ydata(), run.step_losses)
+
     def test_positive_losses_get_a_logarithmic_axis(self, ax):
         assert plots.draw_losses({"a": descent(0.1)}, ax=ax).get_yscale() == "log"
 

@@ -224,3 +224,43 @@ def test_a_bad_number_of_weights_is_refused(size):
     author.num_weights = size
     with pytest.raises(ValueError, match="`num_weights` must be a whole number of at least 1"):
         as_problem(author)
+
+
+class Parts:
+    """E(w) = mean of |w - x_p|, of a problem that wants to know where a run is."""
+
+    num_weights = 1
+
+    def __init__(self, points):
+        self.points, self.num_samples, self.told = points, len(points), []
+        self.has_kinks = len(points) > 1
+
+    def loss_and_gradient(self, w):
+        return float(np.abs(w - self.points).mean()), np.sign(w - self.points).mean(keepdims=True)
+
+    def accept(self, w):
+        self.told.append(w.copy())
+
+    def subset(self, indices):
+        return (Parts if len(indices) < 3 else Threes)(self.points[indices])
+
+
+class Threes(Parts):
+    """Another class, with exact products."""
+
+    def hvp(self, w, v):
+        return np.zeros_like(v)
+
+
+@pytest.mark.parametrize(("indices", "exact"), [([0], False), ([0, 1], False), ([0, 1, 2], True)])
+def test_a_subset_is_completed_by_what_it_is_itself(indices, exact):
+    whole = as_problem(Parts(np.array([1.0, 2.0, 4.0, 8.0])))
+    part, alone = whole.subset(indices), as_problem(Parts(np.array([1.0, 2.0, 4.0, 8.0])).subset(indices))
+    assert type(part) is type(alone)
+    assert part.has_kinks == alone.has_kinks == (len(indices) > 1)
+    assert part.num_samples == len(indices)
+    part.accept(np.array([3.0]))
+    assert part._author.told == [3.0]
+    assert (part.hvp(np.array([3.0]), np.array([1.0])) == 0.0).all()
+    assert part.loss(np.array([0.0])) == np.array([1.0, 2.0, 4.0])[indices].mean()
+    assert isinstance(part, Differenced) == (not exact)

@@ -204,12 +204,15 @@ def test_a_schedule_that_ends_in_mid_run_ends_the_run_with_its_sentence():
 
 def test_the_losses_of_a_batch_run_are_of_the_whole_problem():
     problem = pieces(False)
-    run = gf.descend(problem, W0, 0.01, 20, batch=2, seed=1, record_every=6)
+    run = gf.descend(problem, W0, 0.01, 20, batch=2, seed=1, record_every=6, losses="every")
     np.testing.assert_allclose(run.losses, [problem.loss(w) for w in run.weights])
+    np.testing.assert_array_equal(run.losses, run.step_losses[run.steps])
     assert len(run.step_losses) == 21
 
 
-def test_every_sample_counts_the_same_in_the_long_run():
+@pytest.mark.parametrize(("losses", "num_steps"), [("every", 21), ("rows", 20)])
+def test_every_sample_counts_the_same_in_the_long_run(losses, num_steps):
+    # By rows the last point takes the loss of the batch that would come next.
     seen = []
 
     class Spy(Pieces):
@@ -218,7 +221,7 @@ def test_every_sample_counts_the_same_in_the_long_run():
             return super().subset(indices)
 
     base = pieces(True)
-    gf.descend(Spy(*base.pieces, True), W0, 0.01, 21, batch=3, seed=2)
+    gf.descend(Spy(*base.pieces, True), W0, 0.01, num_steps, batch=3, seed=2, losses=losses)
     assert np.bincount(seen).tolist() == [9] * 7
 
 

@@ -31,7 +31,8 @@ RULES = {
 OPTIONS = {
     "full": {},
     "strided": {"record_every": 7},
-    "mini-batches": {"batch": 3, "seed": 5},
+    "mini-batches": {"batch": 3, "seed": 5, "record_every": 4},
+    "mini-batches, whole losses": {"batch": 3, "seed": 5, "losses": "every"},
     "pattern by pattern": {"batch": 1},
     "sketched": {"sketch": gf.Sketch(W0.size, size=4)},
 }
