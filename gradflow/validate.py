@@ -10,30 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow import foreign
+from gradflow.foreign import shown
 from gradflow.types import Array
 
 # A run of so many steps would take a century; indices and memory end not far above.
 MOST = 2**62
 
 
-def shown(value: Any) -> str:
-    """Return the beginning of an argument's repr, or its type where it has none that Python will write."""
-    try:
-        return f"{value!r:.60}"
-    except Exception:  # whatever a foreign repr raises; int refuses to write more than 4300 digits
-        return f"a {type(value).__name__}"
-
-
 def array(name: str, value: Any, ndim: int) -> Array:
     """Return `value` as a finite float64 array of `ndim` dimensions that the caller does not share."""
-    if np.iscomplexobj(value):
+    given = foreign.plain(name, value)
+    if np.iscomplexobj(given):
         raise ValueError(f"`{name}` must be real numbers, got {shown(value)}")
     try:
         # Text and dates have a form as floats too, which nobody means.
-        if np.asarray(value).dtype.kind in "mMSU":
+        if given.dtype.kind in "mMSU":
             raise TypeError("no numbers")
         with np.errstate(over="ignore"):
-            result = np.array(value, dtype=np.float64, order="C")
+            result = np.array(given, dtype=np.float64, order="C")
     except OverflowError:
         raise ValueError(f"`{name}` must be numbers that fit a float, got {shown(value)}") from None
     except (TypeError, ValueError):
@@ -43,7 +38,7 @@ def array(name: str, value: Any, ndim: int) -> Array:
     if result.size == 0:
         raise ValueError(f"`{name}` must not be empty, got shape {result.shape}")
     if not np.isfinite(result).all():
-        raise ValueError(f"`{name}` must be finite, got NaN or infinite values")
+        raise ValueError(f"`{name}` must be finite, got {foreign.first_not_finite(result, value)}")
     return result
 
 
@@ -109,6 +104,11 @@ def numbers(name: str, value: Any) -> Array:
     """Return `value` as float64, finite or not, itself where it is such an array."""
     try:
         return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass
+    try:
+        # Tried last: the look at what `value` is would cost every evaluation a microsecond or more.
+        return np.asarray(foreign.plain(name, value), dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"`{name}` must be numbers that fit a float, got {shown(value)}") from None
 
@@ -131,7 +131,7 @@ def directions(v: Any, num_weights: int) -> Array:
 
 def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
     """Return `value` as a vector of sample numbers from 0 to num_samples - 1, repeats allowed."""
-    result = np.asarray(value)
+    result = foreign.plain(name, value)
     if result.ndim != 1 or result.size == 0 or result.dtype.kind not in "iu":
         raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {shown(value)}")
     chosen = result.astype(np.intp, copy=False)

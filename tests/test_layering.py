@@ -9,7 +9,7 @@ import gradflow
 
 PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
-    0: ("errors", "validate", "scaling", "types", "files", "numerics"),
+    0: ("errors", "foreign", "validate", "scaling", "types", "files", "numerics"),
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets", "configuration"),
     3: ("curvature",),
@@ -23,6 +23,7 @@ LAYERS = {
 # Imports inside one floor, none of which closes a circle.
 NEIGHBORS = {
     ("validate", "types"),
+    ("validate", "foreign"),
     ("scaling", "types"),
     ("numerics", "types"),
     ("numerics", "validate"),

@@ -46,8 +46,9 @@ class FeedForward:
         One sample a row.
     targets : array_like, shape (N, c) or (N,)
         Target outputs, for "cross_entropy" probabilities. Integers of shape (N,) are class labels
-        0 to c - 1 and stand for rows of the unit matrix; floats of shape (N,) are the targets of a
-        single output.
+        0 to c - 1 and stand for rows of the unit matrix. Floats of shape (N,) are labels too under
+        "cross_entropy", where they must be whole numbers; under "squared" they are the targets of a
+        single output, and ``targets.astype(int)`` means labels.
     widths : sequence of int
         Widths of the hidden layers; none for a linear model.
     activation, input_activation, output_activation : str
@@ -219,6 +220,11 @@ class FeedForward:
     def accuracy(self, w: ArrayLike, inputs: ArrayLike, labels: ArrayLike) -> float:
         """Return the share of `inputs` (M, d) whose largest output is the one of its label (M,)."""
         outputs, expected = self.predict(w, inputs), class_labels("labels", labels)
+        if outputs.shape[1] == 1:
+            raise ValueError(
+                "`labels` need a network with one output for each class, got one output; targets that are "
+                "integers, `targets.astype(int)`, make such a network"
+            )
         if len(expected) != len(outputs):
             raise ValueError(f"`labels` must have one entry per input, {len(outputs)}, got {len(expected)}")
         return float(np.mean(outputs.argmax(axis=1) == expected))

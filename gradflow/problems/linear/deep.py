@@ -119,7 +119,7 @@ class DeepLinear:
 
     def linearize(self, w: ArrayLike) -> tuple[float, Array, Product]:
         """Return loss, gradient and the product v -> H(w) v that reuses the passes at w."""
-        layers = self._layers(np.array(w, dtype=np.float64))
+        layers = self._layers(validate.shaped(w, self.num_weights).copy())
         outputs = self._forward(layers)
         deltas = self._backward(layers, outputs)
 

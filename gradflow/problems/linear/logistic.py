@@ -52,7 +52,8 @@ class LogisticRegression:
         if classes.size != len(samples):
             raise ValueError(f"`labels` must have {len(samples)} entries like `inputs`, got {classes.size}")
         if not np.isin(classes, (0.0, 1.0)).all():
-            raise ValueError("`labels` must be 0 or 1, got other values")
+            other = classes[~np.isin(classes, (0.0, 1.0))][0]
+            raise ValueError(f"`labels` must be 0 or 1, got {other:g}")
         self.bias = bool(bias)
         if bias:
             samples = np.column_stack([samples, np.ones(len(samples))])

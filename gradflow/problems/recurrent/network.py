@@ -163,7 +163,7 @@ class Recurrent:
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return the exact product H(w) v for v of shape (N,) or (N, k), by the second-order adjoint."""
-        return self.linearize(w)[2](np.asarray(v, dtype=np.float64))
+        return self.linearize(w)[2](validate.numbers("v", v))
 
     def linearize(self, w: ArrayLike) -> tuple[float, Array, Product]:
         """Return E(w), dE/dw and the exact product v -> H(w) v, which reuses the fixed points at w."""

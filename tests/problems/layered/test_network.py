@@ -550,11 +550,6 @@ def test_cross_entropy_refuses_rows_that_are_no_probabilities(rows):
         FeedForward([[1.0]], rows, (), loss="cross_entropy")
 
 
-def test_cross_entropy_refuses_a_vector_of_floats():
-    with pytest.raises(ValueError, match="`targets` must have 2 dimension"):
-        FeedForward([[1.0]], [1.0], (), loss="cross_entropy")
-
-
 def test_bad_arguments_of_methods_are_refused():
     problem = network()
     w = problem.initial_weights(0)

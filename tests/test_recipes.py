@@ -1,0 +1,52 @@
+"""Every recipe is short and runs as it stands."""
+
+import ast
+import math
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "docs/recipes").glob("*.py"))
+# Recipes that need one of these run in tests/frameworks, where it is installed.
+FRAMEWORKS = {"torch", "jax", "equinox", "flax"}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.split(".")[0]
+
+
+FRAMED = [path for path in RECIPES if FRAMEWORKS & set(imported(path))]
+PLAIN = [path for path in RECIPES if path not in FRAMED]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_has_at_most_twenty_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 20
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
+def test_a_recipe_runs_and_says_something(path, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path), run_name="__main__")
+    assert capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_recipe_of_a_framework_is_named_where_frameworks_are_tested():
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/frameworks").glob("*.py"))
+    assert [path.name for path in FRAMED if path.name not in tests] == []
+
+
+def test_the_network_of_my_csv_knows_the_pendulum(capsys):
+    names = runpy.run_path(str(ROOT / "docs/recipes/my_csv.py"))
+    # The period to second order in the angle, by which the file was written with four digits.
+    assert names["period"] == pytest.approx(2 * math.pi * math.sqrt(1 / 9.81) * (1 + 0.5**2 / 16), rel=0.02)
+    lengths, angles = (names["samples"].means + names["samples"].scales * names["samples"].inputs).T
+    exact = 2 * math.pi * (lengths / 9.81) ** 0.5 * (1 + angles**2 / 16)
+    assert abs(names["samples"].targets - exact).max() < 1e-4
