@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.integrate import RK23, RK45, DenseOutput, OdeSolver
+from scipy.integrate import RK45, DenseOutput, OdeSolver
 
 from gradflow import validate
 from gradflow.numerics.krylov import spectral_radius
@@ -16,10 +16,9 @@ from gradflow.solvers.control import jacobian_by_differences, rms, warn_extraneo
 from gradflow.solvers.krylov_bdf import KrylovBDF
 from gradflow.types import Array
 
-# The real stability intervals of the explicit methods, and their share from which stability limits a step: it
+# The real stability interval of RK45, and its share from which stability limits a step: it
 # then swings about the end of the interval, by a fifth and more.
-_LIMITS = {"RK23": 2.51, "RK45": 3.31}
-_LIMITED = 0.75
+_LIMIT, _LIMITED = 3.31, 0.75
 # So many more steps that stability limits than others make a flow stiff, if the explicit method needed more
 # evaluations to the end than an implicit one: at a loose tolerance so many, and more at tighter ones.
 _PATIENCE, _WORTH, _LOOSE, _MORE = 6, 100, 1e-3, 0.1
@@ -28,6 +27,7 @@ _CHEAP, _PRODUCT = 2.0, 0.6
 _STEPS_BETWEEN_LOOKS = 20
 # So many steps in a row that cost more than the implicit method before end an explicit one's trial.
 _FAIR_TRIAL = 4
+_STEPS_TO_MEASURE = 40
 _RADIUS_TOLERANCE = 0.05
 _NUM_VECTORS = 6
 # RK45 gets its unit of error as `atol`, so large a share of it that errors add up to the tolerance, as
@@ -36,7 +36,7 @@ _NO_RTOL, _SHARE = 1e-13, 0.1
 
 
 class Switching(OdeSolver):
-    """RK45, or RK23, that hands over to an implicit method where the flow is stiff, and takes over again.
+    """RK45 that hands over to an implicit method where the flow is stiff, and takes over again.
 
     The product of step h and spectral radius rho is read from the last two stages of an explicit step,
     whose slopes differ by the Jacobian's pull on what lies between them: no evaluation is spent. Where h
@@ -63,8 +63,6 @@ class Switching(OdeSolver):
         For `KrylovBDF`.
     jac : callable, optional
         ``jac(t, y)`` returns the dense Jacobian, for LSODA.
-    explicit : type
-        RK23 or RK45.
     dense : bool
         Whether LSODA is the implicit method, where it can run; `KrylovBDF` else, and where LSODA gives up.
     stiff : bool
@@ -105,7 +103,6 @@ class Switching(OdeSolver):
         first_step: float | None = None,
         linearize: Any = None,
         jac: Callable[[float, Array], Array] | None = None,
-        explicit: type[RK23] | type[RK45] = RK45,
         dense: bool = False,
         stiff: bool = False,
         vectorized: bool = False,
@@ -114,9 +111,7 @@ class Switching(OdeSolver):
         warn_extraneous(extraneous)
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         self._rtol, self._atol, self._products, self._jac = rtol, atol, linearize, jac
-        self._make_explicit: Any = explicit
         self._dense = dense
-        self._limit = _LIMITS[explicit.__name__]
         self._worth = _WORTH * max(1.0, _LOOSE / rtol) ** _MORE
         self._eigenvector = np.random.default_rng(0).standard_normal(self.n)
         self.history: list[tuple[float, str]] = []
@@ -127,11 +122,9 @@ class Switching(OdeSolver):
             self._go_on_explicitly(first_step)
 
     def _go_on_explicitly(self, first_step: float | None) -> None:
-        self._num_limited = self._num_dearer = 0
-        self._solver: Any = self._make_explicit(
-            **self._here(), rtol=_NO_RTOL, atol=self._unit(), first_step=first_step
-        )
-        self.history.append((self.t, self._make_explicit.__name__))
+        self._num_limited = self._num_dearer = self._num_steps = 0
+        self._solver: Any = RK45(**self._here(), rtol=_NO_RTOL, atol=self._unit(), first_step=first_step)
+        self.history.append((self.t, "RK45"))
 
     def _go_on_implicitly(self, dense: bool, first_step: float | None = None) -> None:
         options: dict[str, Any] = {"rtol": self._rtol, "atol": self._atol, "first_step": first_step}
@@ -152,8 +145,8 @@ class Switching(OdeSolver):
     def _step_impl(self) -> tuple[bool, str | None]:
         if self.t_old is not None:
             self._choose()
-        solver = self._solver
-        if isinstance(solver, self._make_explicit):
+        solver: Any = self._solver
+        if isinstance(solver, RK45):
             solver.atol = self._unit()
         message = solver.step()
         if solver.status == "failed":
@@ -171,7 +164,7 @@ class Switching(OdeSolver):
 
     def _choose(self) -> None:
         """Judge by the steps behind which method takes the next one."""
-        if isinstance(self._solver, self._make_explicit):
+        if isinstance(self._solver, RK45):
             self._judge_explicit(self._solver)
         elif isinstance(self._solver, KrylovBDF):
             self._num_steps += 1
@@ -179,13 +172,19 @@ class Switching(OdeSolver):
                 self._judge_implicit(self._solver)
 
     def _judge_explicit(self, solver: Any) -> None:
-        is_limited = length_of_step(solver) >= _LIMITED * self._limit
+        is_limited = length_of_step(solver) >= _LIMITED * _LIMIT
         self._num_limited = self._num_limited + 1 if is_limited else max(0, self._num_limited - 1)
         rate = solver.n_stages / abs(self.t - solver.t_old)
         self._num_dearer = self._num_dearer + 1 if rate > self._implicit_rate else 0
+        self._num_steps += 1
+        left = rate * abs(self.t_bound - self.t)
+        if left > self._worth and self._num_steps % _STEPS_TO_MEASURE == 0:
+            # Stages tell nothing of a fast mode that is at rest, though it holds the steps back.
+            is_limited = abs(self.t - solver.t_old) * self._radius() >= _LIMITED * _LIMIT
+            self._num_limited += self._patience * is_limited
         if self._num_limited < self._patience and self._num_dearer < _FAIR_TRIAL:
             return
-        if rate * abs(self.t_bound - self.t) > self._worth:
+        if left > self._worth:
             self._go_on_implicitly(self._dense and lsoda.is_free())
 
     def _judge_implicit(self, solver: KrylovBDF) -> None:
@@ -196,11 +195,11 @@ class Switching(OdeSolver):
         if cost <= _CHEAP:
             return
         radius = self._radius()
-        if cost * self._limit > self._make_explicit.n_stages * step * radius:
+        if cost * _LIMIT > RK45.n_stages * step * radius:
             self._patience *= 2
             self._implicit_rate = cost / step
             left = abs(self.t_bound - self.t)
-            self._go_on_explicitly(min(left, 0.5 * self._limit / radius if radius > 0 else left))
+            self._go_on_explicitly(min(left, 0.5 * _LIMIT / radius if radius > 0 else left))
 
     def _radius(self) -> float:
         velocity = np.array(self.fun(self.t, self.y))

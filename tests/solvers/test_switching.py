@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.integrate import RK23, RK45, solve_ivp
+from scipy.integrate import RK45, solve_ivp
 
 from gradflow.solvers import Switching
 from gradflow.solvers.switching import length_of_step
@@ -36,10 +36,9 @@ def test_an_oscillation_stays_with_the_explicit_method():
     np.testing.assert_allclose(solver.y, truth, atol=2e-3)
 
 
-@pytest.mark.parametrize("explicit", [RK23, RK45])
-def test_a_stiff_decay_leaves_the_explicit_method(explicit):
-    solver = run(decay(STIFF), np.ones(2), 1000.0, explicit=explicit)
-    assert names(solver) == [explicit.__name__, "krylov-bdf"]
+def test_a_stiff_decay_leaves_the_explicit_method():
+    solver = run(decay(STIFF), np.ones(2), 1000.0)
+    assert names(solver) == ["RK45", "krylov-bdf"]
     assert solver.history[1][0] < 0.1
     assert solver.nfev < 1000
     np.testing.assert_allclose(solver.y, np.exp(-1000 * STIFF), rtol=1e-4, atol=1e-12)
@@ -82,14 +81,13 @@ def test_a_flow_that_loses_its_stiffness_is_noticed():
         return np.array([y[1], -y[0], -1e4 * np.exp(-t) * (y[2] - y[0])])
 
     solver = run(flow, np.array([1.0, 0.0, 1.0]), 60.0)
-    assert names(solver) == ["RK45", "krylov-bdf", "RK45"]
+    assert names(solver)[:3] == ["RK45", "krylov-bdf", "RK45"]
     np.testing.assert_allclose(solver.y[:2], [np.cos(60), -np.sin(60)], atol=2e-3)
 
 
-@pytest.mark.parametrize("method", [RK23, RK45])
 @pytest.mark.parametrize("rate", [0.5, 100.0])
-def test_step_times_rate_is_read_off_the_stages(method, rate):
-    solver = method(decay(np.array([rate])), 0.0, np.ones(1), 1.0, first_step=0.01)
+def test_step_times_rate_is_read_off_the_stages(rate):
+    solver = RK45(decay(np.array([rate])), 0.0, np.ones(1), 1.0, first_step=0.01)
     solver.step()
     assert length_of_step(solver) == pytest.approx(rate * (solver.t - solver.t_old), rel=1e-6)
 
@@ -98,3 +96,13 @@ def test_dense_output_is_that_of_the_method_at_work():
     solver = run(oscillator, np.array([1.0, 0.0]), 30.0)
     output = solver.dense_output()
     np.testing.assert_allclose(output(solver.t), solver.y, atol=1e-12)
+
+
+def test_a_fast_mode_at_rest_is_found_all_the_same():
+    # What moves is slow, and far larger than what the stability of the fast mode leaves of it.
+    def flow(t, y):
+        return np.array([-1e4 * y[0], 1.0])
+
+    solver = run(flow, np.array([0.0, 0.0]), 100.0)
+    assert solver.nfev < 3000
+    assert solver.y[1] == pytest.approx(100.0)
