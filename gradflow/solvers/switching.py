@@ -146,7 +146,7 @@ class Switching(OdeSolver):
         if self.t_old is not None:
             self._choose()
         solver: Any = self._solver
-        if isinstance(solver, RK45):
+        if self.history[-1][1] == "RK45":
             solver.atol = self._unit()
         message = solver.step()
         if solver.status == "failed":
