@@ -21,9 +21,9 @@ def _one_blas_thread():
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_kernels():
-    # With this variable set, compiled code computes the small arrays of the tests too. Not the smallest: where
-    # two arrays begin within 256 bytes of each other a sum may be taken entry by entry, and differ in its last
-    # bits from the same sum elsewhere in memory.
+    # With this variable set, compiled code computes the small arrays of the tests too. Not the smallest:
+    # where two arrays begin within 256 bytes of each other a sum may be taken entry by entry, and differ in
+    # its last bits from the same sum elsewhere in memory.
     if "GRADFLOW_TEST_COMPILED" in os.environ:
         kernels.use("numba")
         compiled.LEAST_ENTRIES = 64
