@@ -208,10 +208,8 @@ class FlowRun:
         self.counted.hold_back(0)
         try:
             point = self._evaluated(last.time, last.step, last.state if state is None else state, kept=False)
-        except BudgetSpent:
-            raise
         except Exception:
-            return  # What it raises is the business of the step that evaluates it.
+            return  # What it raises, a spent budget too, is the business of the step that evaluates it.
         self._restate(point)
 
     def _restate(self, point: Point) -> None:

@@ -157,3 +157,18 @@ def test_no_row_lies_where_the_loss_is_not_defined(method, barrier):
     assert run.outcome is gf.Outcome.FINISHED
     assert (run.weights < 1).all()
     assert run.final_weights[0] == pytest.approx(1 - barrier, abs=3e-3)
+
+
+def test_a_budget_that_ends_beside_an_edge_loses_nothing():
+    problem = from_callables(
+        lambda w: -w[0] - 1e-2 * math.log(1 - w[0]),
+        lambda w: np.array([-1 + 1e-2 / (1 - w[0]) + 0 * math.log(1 - w[0])]),
+        1,
+        check=False,
+    )
+    for budget in range(10, 70):
+        run = gf.integrate(
+            gf.GradientFlow(problem), [0.0], 1.5, method="krylov-bdf", rtol=1e-3, max_evaluations=budget
+        )
+        assert run.num_gradients <= budget
+        assert run.outcome in (gf.Outcome.BUDGET, gf.Outcome.FINISHED)
