@@ -223,7 +223,7 @@ def integrated(
     passes = passes_of(flow.problem, precision, tolerances["rtol"])
     counted = LastPoint(passes, budget)
     kinked = isinstance(flow.problem, Kinked) and flow.problem.has_kinks
-    if kinked and method == "auto":
+    if kinked and isinstance(method, str) and method.lower() == "auto":
         warn_of_kinks(flow.problem, tolerances["rtol"])
     integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"], kinked)
     integrator = bearing(integrator, method, precision, passes)

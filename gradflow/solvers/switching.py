@@ -16,8 +16,8 @@ from gradflow.solvers.control import jacobian_by_differences, rms, warn_extraneo
 from gradflow.solvers.krylov_bdf import KrylovBDF
 from gradflow.types import Array
 
-# The real stability interval of RK45, and its share from which stability limits a step: it
-# then swings about the end of the interval, by a fifth and more.
+# The real stability interval of RK45, and its share from which stability limits a step: steps then swing
+# about the end of the interval, by a fifth and more.
 _LIMIT, _LIMITED = 3.31, 0.75
 # So many more steps that stability limits than others make a flow stiff, if the explicit method needed more
 # evaluations to the end than an implicit one: at a loose tolerance so many, and more at tighter ones.
@@ -142,12 +142,15 @@ class Switching(OdeSolver):
     def _unit(self) -> float:
         return _SHARE * (self._atol + self._rtol * rms(self.y))
 
+    def _refresh_unit(self, solver: Any) -> None:
+        solver.atol = self._unit()
+
     def _step_impl(self) -> tuple[bool, str | None]:
         if self.t_old is not None:
             self._choose()
-        solver: Any = self._solver
-        if self.history[-1][1] == "RK45":
-            solver.atol = self._unit()
+        solver = self._solver
+        if isinstance(solver, RK45):
+            self._refresh_unit(solver)
         message = solver.step()
         if solver.status == "failed":
             if not isinstance(solver, lsoda.LSODA):
