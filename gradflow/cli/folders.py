@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from gradflow.cli.arguments import Refused
@@ -57,6 +58,12 @@ def earlier_files(folder: Path) -> list[str]:
         return []
     names = [Path(each).name for each in listed if isinstance(each, str)]
     return [name for name in names if Path(name).suffix in KINDS]
+
+
+def announce(folder: Path, paths: Sequence[Path]) -> None:
+    """Write the names of files to come, so that those of a run that is killed give way to the next."""
+    names = [path.name for path in paths]
+    write_record(folder, json.dumps({"figures": [], "trajectories": names}) + "\n")
 
 
 def write_record(folder: Path, text: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,27 +27,27 @@ def write(results: Results) -> None:
     What is no whole run, and a figure of such, has "partial" in its name.
     """
     plan = results.plan
+    runs = {_path(run, part, results): run for part in results.parts for run in part.runs}
+    picture = plan.output / f"{plan.name}-compare{'-partial' * results.is_partial}"
     try:
         if plan.replaces:
             folders.clear_earlier(plan.output)
-        for part in results.parts:
-            for finished in part.runs:
-                _save(finished, part, results)
+        folders.announce(plan.output, [*runs, *(Path(f"{picture}.{form}") for form in ("png", "svg"))])
+        for path, run in runs.items():
+            run.run.save(path)
+            results.trajectories.append(path)
         if results.parts:
-            name = f"{plan.name}-compare" + "-partial" * results.is_partial
-            results.figures.extend(plots.save_figure(_figure(results), plan.output / name))
+            results.figures.extend(plots.save_figure(_figure(results), picture))
         folders.write_record(plan.output, numbers.as_json(results))
     except OSError as error:
         results.trouble = f"not everything could be written: {error}"
 
 
-def _save(finished: Finished, part: Part, results: Results) -> None:
+def _path(finished: Finished, part: Part, results: Results) -> Path:
     plan = results.plan
     seed = f"-seed-{part.ground.seed}" if len(plan.grounds) > 1 else ""
     name = finished.name if finished.run.is_continuous else f"descent-{finished.name}"
-    path = plan.output / f"{plan.name}{seed}-{name}{'-partial' * finished.is_partial}.npz"
-    finished.run.save(path)
-    results.trajectories.append(path)
+    return plan.output / f"{plan.name}{seed}-{name}{'-partial' * finished.is_partial}.npz"
 
 
 def _figure(results: Results) -> Figure:

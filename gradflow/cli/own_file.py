@@ -39,11 +39,12 @@ def subject_of_file(given: str) -> Subject:
     if not path.is_file():
         raise ValueError(f"`problem` must be FILE.py:function, got {given!r:.60}: there is no such file")
     make = _function(_loaded(path), path, function)
-    problem, w0 = _made(make, 0)
-    CountedProblem(problem).check_start(w0.copy())
+    problem, start = _made(make, 0)
+    CountedProblem(problem).check_start(start(0).copy())
     description = (inspect.getdoc(make) or f"{function} of {path.name}").partition("\n")[0]
-    again = _takes_seed(make) or isinstance(problem, Start)
-    return Subject(path.stem, description, problem, lambda seed: _made(make, seed)[1] if again else w0)
+    if _takes_seed(make):
+        return Subject(path.stem, description, problem, lambda seed: _made(make, seed)[1](seed))
+    return Subject(path.stem, description, problem, start)
 
 
 def parted(given: str) -> tuple[Path, str]:
@@ -94,7 +95,11 @@ def _loaded(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module
     sys.path.insert(0, str(path.resolve().parent))
-    spec.loader.exec_module(module)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
     return module
 
 
@@ -125,8 +130,8 @@ def _takes_seed(make: Callable[..., Any]) -> bool:
     return "seed" in inspect.signature(make).parameters
 
 
-def _made(make: Callable[..., Any], seed: int) -> tuple[Problem, Array]:
-    """Return the problem and its starting weights: those the function returns too, or the problem's own."""
+def _made(make: Callable[..., Any], seed: int) -> tuple[Problem, Callable[[int], Array]]:
+    """Return the problem, and its starting weights by seed: those the function returns too, or its own."""
     found = make(seed=seed) if _takes_seed(make) else make()
     given, w0 = found if isinstance(found, tuple) and len(found) == 2 else (found, None)
     name = make.__name__
@@ -136,5 +141,5 @@ def _made(make: Callable[..., Any], seed: int) -> tuple[Problem, Array]:
         raise ValueError(f"`problem` must be made by {name} ({error}): {HOW}") from None
     if w0 is None and not isinstance(given, Start) and not isinstance(problem.num_weights, int | np.integer):
         raise ValueError(f"`problem` must have starting weights: let {name} return problem, w0")
-    w0 = start_of(given)(seed) if w0 is None else w0
-    return problem, validate.weight_vector("w0", w0, problem.num_weights)
+    start = start_of(given) if w0 is None else lambda _: w0
+    return problem, lambda each: validate.weight_vector("w0", start(each), problem.num_weights)

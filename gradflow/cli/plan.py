@@ -125,7 +125,8 @@ def _end_time(options: argparse.Namespace, plan: Plan) -> float:
     if options.end_time is not None:
         return float(options.end_time)
     if options.steps is not None:
-        return float(options.steps * plan.step_time(min(plan.learning_rates)))
+        longest, shortest = (plan.step_time(most(plan.learning_rates)) for most in (max, min))
+        return max(options.steps * shortest, longest)
     if plan.subject.end_time is not None and options.rule in update_rules.OF_THE_FLOW:
         return plan.subject.end_time * _longer(plan)
     return NUM_STEPS * plan.step_time(plan.grounds[0].limit or max(plan.learning_rates))

@@ -99,11 +99,12 @@ def _write(verdicts: Verdicts) -> None:
             folders.clear_earlier(folder)
         if verdicts.partial is not None:
             rate, run = verdicts.partial
-            run.save(folder / f"{name}-descent-{rate:g}-partial.npz")
+            run.save(path := folder / f"{name}-descent-{rate:g}-partial.npz")
+            verdicts.trajectories.append(path)
         if any(verdict.regimes for verdict in verdicts.found):
             figure = stability_figure.figure_of(verdicts)
-            path = folder / f"{name}-stability{'-partial' * verdicts.is_partial}"
-            verdicts.figures = plots.save_figure(figure, path)
+            picture = folder / f"{name}-stability{'-partial' * verdicts.is_partial}"
+            verdicts.figures = plots.save_figure(figure, picture)
         folders.write_record(folder, stability_report.as_json(verdicts))
     except OSError as error:
         verdicts.trouble = f"not everything could be written: {error}"

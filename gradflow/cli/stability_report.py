@@ -159,7 +159,7 @@ def as_json(verdicts: Verdicts) -> str:
         "interrupted": verdicts.interrupted,
         "output": str(verdicts.output),
         "figures": [str(path) for path in verdicts.figures],
-        "trajectories": [],
+        "trajectories": [str(path) for path in verdicts.trajectories],
     }
     return json.dumps(finite(answer), indent=2, allow_nan=False) + "\n"
 

@@ -50,6 +50,7 @@ class Verdicts:
     found: list[Verdict] = field(default_factory=list)
     partial: tuple[float, Trajectory] | None = None
     figures: list[Path] = field(default_factory=list)
+    trajectories: list[Path] = field(default_factory=list)
     interrupted: bool = False
     trouble: str | None = None
 
