@@ -85,7 +85,7 @@ def check_name(name: str) -> None:
         raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
 
 
-def problem_of(name: str, *, widths: Sequence[int] | None = None, **network: str) -> Problem:
+def problem_of(name: str, *, widths: Sequence[int] | None = None, **network: Any) -> Problem:
     """Return the problem of the case called `name`; arguments and errors are those of `make`."""
     check_name(name)
     setup = CASES[name]
@@ -96,7 +96,7 @@ def problem_of(name: str, *, widths: Sequence[int] | None = None, **network: str
     return setup.problem() if widths is None else setup.problem(widths, **network)
 
 
-def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None, **network: str) -> Case:
+def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None, **network: Any) -> Case:
     """Return the case called `name`.
 
     Parameters
@@ -153,18 +153,18 @@ def _quadratic() -> Problem:
     return Quadratic([1.0, 10.0])
 
 
-def _network(inputs: Array, targets: Any, widths: Sequence[int], **network: str) -> Problem:
+def _network(inputs: Array, targets: Any, widths: Sequence[int], **network: Any) -> Problem:
     from gradflow.problems.layered.network import FeedForward
 
     return FeedForward(inputs, targets, widths, **network)
 
 
-def _digits(widths: Sequence[int], **network: str) -> Problem:
+def _digits(widths: Sequence[int], **network: Any) -> Problem:
     inputs, labels = datasets.digits()
     return _network(inputs / 16, labels, widths, **network)
 
 
-def _parity(num_bits: int, widths: Sequence[int], **network: str) -> Problem:
+def _parity(num_bits: int, widths: Sequence[int], **network: Any) -> Problem:
     inputs, targets = datasets.parity(num_bits)
     # Cross-entropy asks for labels, in a vector.
     return _network(
@@ -172,7 +172,7 @@ def _parity(num_bits: int, widths: Sequence[int], **network: str) -> Problem:
     )
 
 
-def _chebyshev(degree: int, widths: Sequence[int], **network: str) -> Problem:
+def _chebyshev(degree: int, widths: Sequence[int], **network: Any) -> Problem:
     if network.get("loss") == "cross_entropy":
         raise ValueError(
             f"`loss` must be squared for chebyshev-{degree}, whose targets are amounts, got 'cross_entropy'"

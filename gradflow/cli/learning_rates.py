@@ -53,15 +53,15 @@ class Span:
 
     def times(self, limit: float | None, sharpness: float | None) -> list[float] | None:
         """Return the learning rates, None where a unit does not exist."""
-        ends = [self.first.times(limit, sharpness), self.last.times(limit, sharpness)]
-        if None in ends:
+        first, last = self.first.times(limit, sharpness), self.last.times(limit, sharpness)
+        if first is None or last is None:
             return None
         # Here, since words are read without waiting for numpy.
         import numpy as np
 
         spread = np.geomspace if self.is_log else np.linspace
-        inner = [float(f"{value:.{INNER_DIGITS}g}") for value in spread(*ends, self.count)[1:-1]]  # type: ignore[call-overload]
-        return [ends[0], *inner, ends[1]] if self.count > 1 else ends[:1]  # type: ignore[list-item]
+        inner = [float(f"{value:.{INNER_DIGITS}g}") for value in spread(first, last, self.count)[1:-1]]
+        return [first, *inner, last] if self.count > 1 else [first]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from gradflow import plots
 from gradflow.cli import folders, numbers
 from gradflow.cli.bands import Group, draw_bands
+from gradflow.cli.drawing import readable, saved
 from gradflow.cli.limits import limit_in_mathtext
 from gradflow.cli.results import Finished, Part, Results
 from gradflow.plots import style
@@ -37,7 +38,7 @@ def write(results: Results) -> None:
             run.run.save(path)
             results.trajectories.append(path)
         if results.parts:
-            results.figures.extend(plots.save_figure(_figure(results), picture))
+            results.figures, results.trouble = saved(lambda: _figure(results), picture)
         folders.write_record(plan.output, numbers.as_json(results))
     except OSError as error:
         results.trouble = f"not everything could be written: {error}"
@@ -63,7 +64,7 @@ def _figure(results: Results) -> Figure:
             _draw_seeds(flows, descents, panels)
         else:
             _draw_one(flows[0], descents, panels)
-        panels[0].set_title(f"{plan.name}, {plan.rule}")
+        panels[0].set_title(f"{readable(plan.name)}, {plan.rule}")
         if descents:
             panels[1].set_title(_limit(results))
         for panel in panels:
@@ -76,7 +77,8 @@ def _draw_one(flow: Any, descents: dict[str, list[Finished]], panels: Any) -> No
     runs = {label: each[0].run for label, each in descents.items()}
     plots.draw_losses({"flow": flow, **runs}, ax=panels[0])
     if descents:
-        plots.draw_distance({label: each[0].comparison for label, each in descents.items()}, ax=panels[1])
+        apart: dict[str, Any] = {label: each[0].comparison for label, each in descents.items()}
+        plots.draw_distance(apart, ax=panels[1])
 
 
 def _draw_seeds(flows: list[Any], descents: dict[str, list[Finished]], panels: Any) -> None:
@@ -88,9 +90,11 @@ def _draw_seeds(flows: list[Any], descents: dict[str, list[Finished]], panels: A
     panels[0].set(xlabel=style.TIME, ylabel=f"{style.LOSS}, median of {len(flows)} seeds")
     _explain(panels[0])
     if descents:
-        apart = {label: [each.comparison for each in group] for label, group in descents.items()}
-        way = max(float(np.max(each.travelled)) for group in apart.values() for each in group)  # type: ignore[union-attr]
-        draw_bands(apart, lines, CEILING * way if way > 0 else np.inf, panels[1])  # type: ignore[arg-type]
+        apart: dict[str, Any] = {
+            label: [each.comparison for each in group] for label, group in descents.items()
+        }
+        way = max(float(np.max(each.travelled)) for group in apart.values() for each in group)
+        draw_bands(apart, lines, CEILING * way if way > 0 else np.inf, panels[1])
         panels[1].set(xlabel=style.TIME, ylabel=style.DISTANCE)
         _explain(panels[1])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradflow.cli import streams
+from gradflow.cli.drawing import utf8
 from gradflow.cli.subjects import Subject, start_of
 from gradflow.datasets import Samples, from_csv
 from gradflow.problems.layered.network import FeedForward
@@ -43,14 +44,14 @@ def subject_of_data(options: argparse.Namespace, network: dict[str, str]) -> Sub
     targets: Any = samples.targets if samples.classes else samples.targets.reshape(-1, 1)
     problem = FeedForward(samples.inputs, targets, options.widths or WIDTHS, **network)  # type: ignore[arg-type]
     aim = f"{len(samples.classes)} classes" if samples.classes else "amounts"
-    given = f"{len(samples.names)} inputs of mean 0 and deviation 1"
+    given = f"{len(samples.names)} input{'s' * (len(samples.names) > 1)} of mean 0 and deviation 1"
     described = f"{samples.target_names[0]} of {path.name} ({aim}) from {given}"
     return Subject(path.stem or "data", described, problem, start_of(problem))
 
 
 def _column(text: str) -> str | int:
     """Return a whole number as the place of a column, everything else as its name."""
-    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 10 else text
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 10 else utf8(text)
 
 
 def _varying(samples: Samples) -> Samples:

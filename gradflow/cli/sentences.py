@@ -1,7 +1,8 @@
-"""Warnings as sentences on standard error."""
+"""Warnings as sentences on standard error, and none of those of a library about itself."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,15 @@ def warnings_as_sentences(who: str) -> Iterator[None]:
     def say(message: Warning | str, *_: Any, **__: Any) -> None:
         streams.complain(who, message)
 
+    # Without a home to write to matplotlib says where its cache is instead, in two lines each time.
+    library = logging.getLogger("matplotlib")
+    level = library.level
+    library.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # numpy's overflow on the way to infinity, which the outcome tells.
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.showwarning = say
-        yield
+        try:
+            yield
+        finally:
+            library.setLevel(level)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 
 from threadpoolctl import threadpool_limits
 
-from gradflow import plots
 from gradflow.cli import folders, stability_figure, stability_report, streams, update_rules
 from gradflow.cli.arguments import Refused, own_file_of
+from gradflow.cli.drawing import saved
 from gradflow.cli.grounds import Ground, grounds_of, passes, rates_of
 from gradflow.cli.heartbeat import beating
 from gradflow.cli.own_file import blamed
@@ -102,9 +103,9 @@ def _write(verdicts: Verdicts) -> None:
             run.save(path := folder / f"{name}-descent-{rate:g}-partial.npz")
             verdicts.trajectories.append(path)
         if any(verdict.regimes for verdict in verdicts.found):
-            figure = stability_figure.figure_of(verdicts)
             picture = folder / f"{name}-stability{'-partial' * verdicts.is_partial}"
-            verdicts.figures = plots.save_figure(figure, picture)
+            draw = partial(stability_figure.figure_of, verdicts)
+            verdicts.figures, verdicts.trouble = saved(draw, picture)
         folders.write_record(folder, stability_report.as_json(verdicts))
     except OSError as error:
         verdicts.trouble = f"not everything could be written: {error}"

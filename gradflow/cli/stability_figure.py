@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradflow import plots
 from gradflow.cli.bands import Group, draw_bands
+from gradflow.cli.drawing import readable
 from gradflow.cli.limits import limit_in_mathtext
 from gradflow.cli.verdicts import QUESTIONS, Verdicts
 from gradflow.plots import style
@@ -28,7 +29,7 @@ def figure_of(verdicts: Verdicts) -> Figure:
     losses.get_gridspec().set_height_ratios([3.0, 0.8 + 0.2 * num_rows])
     with plots.in_style():
         _draw_losses(verdicts, losses)
-        losses.set_title(f"{verdicts.subject.name}, {verdicts.rule}")
+        losses.set_title(f"{readable(verdicts.subject.name)}, {verdicts.rule}")
         _draw_marks(verdicts, marks)
         for ax in (losses, marks):
             _explain_beside(ax)
@@ -37,7 +38,7 @@ def figure_of(verdicts: Verdicts) -> Figure:
 
 def _explain_beside(ax: Axes) -> None:
     """Move a legend to where no curve is; of too many lines there is none."""
-    legend = ax.get_legend()
+    legend: Any = ax.get_legend()
     handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
     legend.remove()
     if len(labels) <= MOST_EXPLAINED:
