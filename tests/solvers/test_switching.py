@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.integrate import RK45, solve_ivp
 
-from gradflow.solvers import Switching
+from gradflow.solvers import KrylovBDF, Switching
 from gradflow.solvers.switching import length_of_step
 
 
@@ -106,3 +106,27 @@ def test_a_fast_mode_at_rest_is_found_all_the_same():
     solver = run(flow, np.array([0.0, 0.0]), 100.0)
     assert solver.nfev < 3000
     assert solver.y[1] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("condition", [1.0, 30.0, 3e3])
+@pytest.mark.parametrize("end_time", [1.0, 3.0])
+def test_switching_costs_little_more_than_the_better_of_its_parts(condition, end_time):
+    rates = np.geomspace(1.0, condition, 120)
+
+    def spent(make):
+        solver = make(decay(rates), 0.0, np.ones(120), end_time, rtol=1e-6, atol=1e-9)
+        while solver.status == "running":
+            solver.step()
+        np.testing.assert_allclose(solver.y, np.exp(-rates * end_time), atol=1e-5)
+        return solver.nfev
+
+    assert spent(Switching) < 1.6 * min(spent(KrylovBDF), spent(RK45))
+
+
+def test_several_stiff_modes_that_look_slower_than_the_fastest_are_noticed():
+    """A thousand rates up to 1000: RK45 needs at least 6 x 1000 / 3.31 evaluations a unit of time."""
+    rates = np.linspace(1.0, 1000.0, 1000)
+    solver = run(decay(rates), np.ones(1000), 3.0)
+    assert names(solver)[:2] == ["RK45", "krylov-bdf"]
+    assert solver.history[1][0] < 0.3
+    assert solver.nfev < 0.5 * 6 * 1000 / 3.31 * 3.0
