@@ -177,15 +177,16 @@ class Switching(OdeSolver):
     def _judge_explicit(self, solver: Any) -> None:
         step, rate = abs(self.t - solver.t_old), solver.n_stages / abs(self.t - solver.t_old)
         left = rate * abs(self.t_bound - self.t)
+        if left <= self._worth[0]:
+            return
         is_limited = self._is_limited(length_of_step(solver), left)
         self._num_limited = self._num_limited + 1 if is_limited else max(0, self._num_limited - 1)
         self._num_dearer = self._num_dearer + 1 if rate > self._implicit_rate else 0
         self._num_steps += 1
-        if left > self._worth[0] and self._num_steps % _STEPS_TO_MEASURE == 0:
+        if self._num_steps % _STEPS_TO_MEASURE == 0:
             # Stages tell nothing of a fast mode that is at rest, though it holds the steps back.
             self._num_limited += self._patience * self._is_limited(step * self._radius(), left)
-        is_dearer = self._num_dearer >= _FAIR_TRIAL and left > self._worth[0]
-        if self._num_limited >= self._patience or is_dearer:
+        if self._num_limited >= self._patience or self._num_dearer >= _FAIR_TRIAL:
             self._go_on_implicitly(self._dense and lsoda.is_free())
 
     def _is_limited(self, length: float, left: float) -> bool:
