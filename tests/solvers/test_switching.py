@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.integrate import RK45, solve_ivp
 
-from gradflow.solvers import KrylovBDF, Switching
+from gradflow.solvers import KrylovBDF, Switching, lsoda
 from gradflow.solvers.switching import length_of_step
 
 
@@ -26,6 +26,8 @@ def decay(rates):
     return lambda t, y: -rates * y
 
 
+# What "auto" makes of a few stiff weights: scipy's LSODA, where it has memory of its own.
+DENSE = "LSODA" if lsoda.is_free() else "krylov-bdf"
 STIFF = np.array([0.01, 1e4])
 
 
@@ -57,7 +59,7 @@ def test_stiffness_matters_only_where_much_of_the_way_is_left(end_time, expected
 @pytest.mark.parametrize("stiff", [False, True])
 def test_with_a_dense_jacobian_lsoda_is_the_implicit_method(stiff):
     solver = run(decay(STIFF), np.ones(2), 1000.0, dense=True, jac=lambda t, y: np.diag(-STIFF), stiff=stiff)
-    assert names(solver)[-1] == "LSODA"
+    assert names(solver)[-1] == DENSE
     np.testing.assert_allclose(solver.y, np.exp(-1000 * STIFF), rtol=1e-4, atol=1e-9)
 
 
@@ -71,7 +73,7 @@ def test_inside_a_step_of_lsoda_the_matrix_free_method_takes_its_place():
 
     solver = run(flow, np.ones(2), 100.0, dense=True, stiff=True)
     assert names(inner[0]) == ["RK45", "krylov-bdf"]
-    assert names(solver) == ["LSODA"]
+    assert names(solver) == [DENSE]
     np.testing.assert_allclose(solver.y, np.exp(-100 * STIFF), rtol=1e-4, atol=1e-9)
 
 
