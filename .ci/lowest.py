@@ -1,4 +1,4 @@
-"""Print the lowest versions that pyproject.toml allows of what gradflow itself needs, as pip's constraints."""
+"""Print the lowest versions that pyproject.toml allows of what gradflow needs, as constraints for pip."""
 
 import re
 import tomllib

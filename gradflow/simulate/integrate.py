@@ -96,7 +96,7 @@ def integrate(
         A file that holds what was reached, written every minute (or as `Checkpoint` says) and at the end;
         SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     gradient_tolerance : float, optional
-        Stop once |dE/dw| is at most this.
+        Stop once ``|dE/dw|`` is at most this.
     max_evaluations : int, optional
         Stop when this many gradients were spent, those of differences included. Without it a run that slides
         along a kink of the loss, where it would take 100,000 gradients more, ends FAILED.
