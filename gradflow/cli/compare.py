@@ -33,11 +33,24 @@ def command(options: argparse.Namespace) -> int:
         with blamed(own_file_of(options)):
             results = Results(settle(options))
             _until_interrupted(results, lambda: _run(results, beat))
+        # Drawing takes as long as the runs: the table does not wait for it.
+        unsaid = None if options.json else _unsaid(report.head(results))
         beat.prefix = ""
         beat.stage("drawing and writing")
         _until_interrupted(results, lambda: output.write(results))
-    streams.say(numbers.as_json(results) if options.json else report.as_text(results))
+    if unsaid is not None:
+        raise unsaid
+    streams.say(numbers.as_json(results) if options.json else report.ending(results))
     return _status(results)
+
+
+def _unsaid(text: str) -> OSError | None:
+    """Say something, or return why not: files are written although nobody listens."""
+    try:
+        streams.say(text)
+    except OSError as error:
+        return error
+    return None
 
 
 def _status(results: Results) -> int:

@@ -31,24 +31,35 @@ def _partial(results: Results) -> str:
     return ""
 
 
-def _nearest(results: Results, rates: list[float]) -> str:
-    far = {rate: _distance(results.descents_at(rate)) for rate in rates}
-    rate = min(far, key=lambda each: far[each])
-    way = _way(results.descents_at(rate))
-    share = f" ({100 * far[rate] / way:.2g} % of the way it goes)" if way > 0 else ""
-    return f"descent at learning rate {rate:g} stays within {far[rate]:.3g} of the flow{share}"
+def _nearest(results: Results, kept: list[float]) -> str:
+    near, far = _nearest_rate(results, kept)
+    way = _way(results.descents_at(near))
+    share = f" ({_in_words(far / way)} the way it goes)" if way > 0 else ""
+    return f"{results.plan.rule} at learning rate {near:g} stays within {far:.3g} of the flow{share}"
+
+
+def _nearest_rate(results: Results, kept: list[float]) -> tuple[float, float]:
+    far = {rate: _distance(results.descents_at(rate)) for rate in kept}
+    near = min(far, key=lambda each: far[each])
+    return near, far[near]
+
+
+def _in_words(share: float) -> str:
+    return f"{100 * share:.2g} % of" if share < 1 else f"{share:.2g} times"
 
 
 def _leaving(results: Results, lost: list[float], kept: list[float]) -> str:
     if lost and not kept:
         every = "every learning rate tried, the least" if len(lost) > 1 else "learning rate"
-        return f"descent diverges at {every} {min(lost):g}{_over(results, min(lost))}"
+        return f"{results.plan.rule} diverges at {every} {min(lost):g}{_over(results, min(lost))}"
     if lost:
         several = f"{len(lost)} of {len(lost + kept)} learning rates, the least "
         return f"it diverges at {several * (len(lost) > 1)}{min(lost):g}{_over(results, min(lost))}"
     largest = max(kept)
     if len(kept) == 1:
         return f"it does not diverge there{_over(results, largest)}"
+    if largest == _nearest_rate(results, kept)[0]:
+        return f"it diverges at none of the {len(kept)} learning rates tried"
     away = f"{_distance(results.descents_at(largest)):.3g}"
     return f"even at {largest:g}{_over(results, largest)} it does not diverge, but comes {away} away"
 

@@ -10,9 +10,14 @@ from gradflow.cli.tables import brief, table
 from gradflow.cli.update_rules import OF_THE_FLOW
 
 
-def as_text(results: Results) -> str:
-    """Return the table with what it is about above; the conclusion and the picture's path end it."""
-    return "\n".join([*_introduction(results), "", *table(results), "", *_ending(results), ""])
+def head(results: Results) -> str:
+    """Return the table with what it is about above."""
+    return "\n".join([*_introduction(results), "", *table(results), "", ""])
+
+
+def ending(results: Results) -> str:
+    """Return where the files are, the conclusion and the picture's path."""
+    return "\n".join([*_ending(results), ""])
 
 
 def _introduction(results: Results) -> list[str]:

@@ -32,9 +32,7 @@ def _calm(verdicts: Verdicts, calm: list[float], judged: list[float]) -> str:
         return (
             f"the steps of {whose} die away up to learning rate {settles[0]:.4g}{_over(verdicts, settles[0])}"
         )
-    if not calm:
-        return f"{whose} is calm at none of the {len(judged)} learning rates tried"
-    largest = max(calm)
+    largest = max(calm) if calm else min(judged)
     return f"{whose} is {_regimes(verdicts, largest)} at {largest:g}{_over(verdicts, largest)}"
 
 
