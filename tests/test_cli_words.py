@@ -17,6 +17,8 @@ from gradflow.simulate.integrators import INTEGRATORS
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # No line says where a slow machine is.
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
 
 
 @pytest.fixture
