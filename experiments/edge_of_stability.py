@@ -1,4 +1,4 @@
-"""When and why descent leaves the flow.
+"""When and why does descent leave the flow?
 
 When the sharpness of the flow reaches 2 / eta. A 1-30-20-1 tanh network on the Chebyshev polynomial T_6
 follows the flow at eta = 0.2 up to the flow time t = 272.87, where the flow's sharpness meets 2 / eta = 10:
@@ -13,18 +13,17 @@ is 0.84.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 import gradflow as gf
 from gradflow import plots, script
-from gradflow.analysis.stability import Regime, regime
+from gradflow.analysis.stability import regime
 from gradflow.curvature import SharpnessTracker
 from gradflow.events import sharpness_reaches
+from gradflow.experiments import descend, integrate, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,11 +31,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "edge_of_stability"
 EVENT = "sharpness"
 # Steps behind the crossing before descent has settled at the edge.
 SETTLING = 200
 ROW_TITLES = {"chebyshev": r"$T_6$, 1-30-20-1", "digits": "digits, 64-32-10"}
+# A run of seconds.
+QUICK = {"num_steps": 1800, "flow_time": 300.0, "num_digits": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +46,21 @@ class Edge:
     Attributes
     ----------
     descent : Trajectory
-        With the sharpness of every kept row recorded.
+        With the sharpness recorded; its rows are thinned out behind that.
     flow : Trajectory
         Too, at times of descent's rows, with the crossing of 2 / eta located.
     comparison : Comparison
-    tracker : SharpnessTracker
-        Of the descent: its counts say what tracking took.
-    verdict : Regime
+    regime : str
+    num_products, num_fallbacks : int
+        What tracking the sharpness of descent took.
     """
 
     descent: gf.Trajectory
     flow: gf.Trajectory
     comparison: gf.Comparison
-    tracker: SharpnessTracker
-    verdict: Regime
+    regime: str
+    num_products: int
+    num_fallbacks: int
 
     @property
     def learning_rate(self) -> float:
@@ -67,10 +68,15 @@ class Edge:
         return float(self.descent.settings["learning_rate"])
 
     @property
+    def sharpness_steps(self) -> NDArray[np.int64]:
+        """The steps at which descent's sharpness is known."""
+        return np.rint(self.descent.record_times["sharpness"] / self.learning_rate).astype(np.int64)
+
+    @property
     def first_step(self) -> int:
         """The first kept step at which descent's sharpness is at 2 / eta or above, -1 if there is none."""
         above = self.descent.records["sharpness"] >= 2 / self.learning_rate
-        return int(self.descent.steps[above][0]) if above.any() else -1
+        return int(self.sharpness_steps[above][0]) if above.any() else -1
 
     @property
     def crossing_time(self) -> float:
@@ -81,7 +87,7 @@ class Edge:
     @property
     def mean_product(self) -> float:
         """Mean of eta S / 2 from 200 steps behind the crossing on."""
-        late = self.descent.records["sharpness"][self.descent.steps >= self.first_step + SETTLING]
+        late = self.descent.records["sharpness"][self.sharpness_steps >= self.first_step + SETTLING]
         return float(0.5 * self.learning_rate * late.mean()) if late.size else np.nan
 
     def share_lowered(self, first_step: int = 0) -> float:
@@ -116,13 +122,12 @@ def run(
     seed : int
         Of the starting weights.
     """
-    with threadpool_limits(1, user_api="blas"):
-        net = gf.problems.FeedForward(*gf.datasets.chebyshev(6), (30, 20))
-        edges = {"chebyshev": _edge(net, 0.2, num_steps, flow_time, record_every, seed)}
-        if num_digits:
-            inputs, labels = gf.datasets.digits()
-            net = gf.problems.FeedForward(inputs[:num_digits] / 16, labels[:num_digits], (32,))
-            edges["digits"] = _edge(net, 0.16, digits_steps, 0.16 * digits_steps, record_every, seed, 0.5)
+    net = gf.problems.FeedForward(*gf.datasets.chebyshev(6), (30, 20))
+    edges = {"chebyshev": _edge(net, 0.2, num_steps, flow_time, record_every, seed)}
+    if num_digits:
+        inputs, labels = gf.datasets.digits()
+        net = gf.problems.FeedForward(inputs[:num_digits] / 16, labels[:num_digits], (32,))
+        edges["digits"] = _edge(net, 0.16, digits_steps, 0.16 * digits_steps, record_every, seed, 0.5)
     return edges
 
 
@@ -139,8 +144,8 @@ def _edge(
     # The flow begins fast: rows close together there, and far apart later.
     times = np.union1d(np.geomspace(rate, flow_time, 150), np.linspace(0.0, flow_time, 151))
     tracker = SharpnessTracker(net)
-    descent = gf.descend(net, w0, rate, num_steps, record_every=stride, record={"sharpness": tracker})
-    flow = gf.integrate(
+    descent = descend(net, w0, rate, num_steps, record_every=stride, record={"sharpness": tracker})
+    flow = integrate(
         gf.GradientFlow(net),
         w0,
         flow_time,
@@ -148,7 +153,14 @@ def _edge(
         record={"sharpness": SharpnessTracker(net)},
         events={EVENT: sharpness_reaches(net, 2 / rate)},
     )
-    return Edge(descent, flow, gf.compare(descent, flow), tracker, regime(descent, net))
+    return Edge(
+        thinned(descent, 200),
+        flow,
+        gf.compare(descent, flow),
+        regime(descent, net).name,
+        tracker.num_products,
+        tracker.num_fallbacks,
+    )
 
 
 def plot(results: dict[str, Edge]) -> Figure:
@@ -176,28 +188,35 @@ def _draw_row(name: str, edge: Edge, losses: Axes, sharp: Axes, distance: Axes) 
     sharp.legend(loc="lower right")
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for name, edge in results.items():
-        rate, records = edge.learning_rate, edge.descent.records["sharpness"]
-        print(f"{name}: eta = {rate:g}, loss {edge.descent.losses[0]:.4g} to {edge.descent.final_loss:.4g}")
-        print(f"  sharpness at the start {records[0]:.4f}, 2/eta = {2 / rate:g}; regime {edge.verdict.name}")
-        print(f"  flow meets 2/eta at t = {edge.crossing_time:.4f}, step {edge.crossing_time / rate:.1f}")
-        print(f"  descent does at step {edge.first_step:,}; mean eta S / 2 later {edge.mean_product:.4f}")
-        print(
-            f"  steps that lower the loss: {edge.share_lowered():.1%} of all, "
-            f"{edge.share_lowered(edge.first_step):.1%} behind the crossing"
-        )
-        print(f"  flow at its end: sharpness {edge.flow.records['sharpness'][-1]:.4f}", end=", ")
-        print(f"distance {edge.comparison.distance[-1]:.4f}")
-        at_crossing = np.interp(edge.crossing_time, edge.comparison.times, edge.comparison.distance)
-        print(f"  distance at the crossing {at_crossing:.4f}")
-        print(f"  tracker: {edge.tracker.num_products:,} products and", end=" ")
-        print(f"{edge.tracker.num_fallbacks:,} fallbacks in {edge.tracker.num_calls:,} calls")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+def answers(results: dict[str, Edge]) -> dict[str, Any]:
+    """Return when flow and descent meet 2 / eta, and what descent does from there."""
+    return {name: _told(edge) for name, edge in results.items()}
+
+
+def _told(edge: Edge) -> dict[str, Any]:
+    comparison, sharpness = edge.comparison, edge.flow.records["sharpness"]
+    return {
+        "eta": edge.learning_rate,
+        "2 / eta": 2 / edge.learning_rate,
+        "loss at the start": edge.descent.losses[0],
+        "loss at the end": edge.descent.final_loss,
+        "regime": edge.regime,
+        "sharpness at the start": edge.descent.records["sharpness"][0],
+        "flow meets 2 / eta at t": edge.crossing_time,
+        "that is step": edge.crossing_time / edge.learning_rate,
+        "descent meets it at step": edge.first_step,
+        "mean eta S / 2 from 200 steps later on": edge.mean_product,
+        "share of steps that lower the loss": edge.share_lowered(),
+        "share behind the crossing": edge.share_lowered(edge.first_step),
+        "sharpness of the flow at its end": sharpness[-1],
+        "distance at the crossing": float(
+            np.interp(edge.crossing_time, comparison.times, comparison.distance)
+        ),
+        "distance at the end": comparison.distance[-1],
+        "products of the tracker": edge.num_products,
+        "fallbacks of the tracker": edge.num_fallbacks,
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)
