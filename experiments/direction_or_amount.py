@@ -39,6 +39,8 @@ ONE_WEIGHT = "of one weight,\nthe same amount is the\ngradient over its length"
 GRADIENT, NORMALIZED, SAME, RANDOM = "gradient", "gradient over its length", "same amount", "random amounts"
 COLORS = dict(zip((GRADIENT, NORMALIZED, SAME, RANDOM), style.DESCENT_COLORS, strict=False))
 DASHED = {SAME: (0, (4, 2))}
+NUMBERS_KEPT = 500_000
+
 # A run of seconds.
 QUICK = {"num_steps": (60, 300, 60), "halvings": 1}
 
@@ -50,8 +52,8 @@ class Race:
     Attributes
     ----------
     runs : dict of str to Trajectory
-        By the name of the rule; random amounts make a first step of that length on average. At most 200 rows
-        of each are kept.
+        By the name of the rule; random amounts make a first step of that length on average. As many
+        rows are kept as half a million weights make.
     lengths : dict of str to ndarray, shape (steps + 1,)
         Distance travelled up to each step.
     lowest : float
@@ -193,7 +195,7 @@ def _race(
     }
     runs = {name: descend(problem, w0, rule, num_steps) for name, rule in entrants.items()}
     return Race(
-        {name: thinned(each, 200) for name, each in runs.items()},
+        {name: thinned(each, NUMBERS_KEPT // w0.size) for name, each in runs.items()},
         {name: path_length(each) for name, each in runs.items()},
         lowest,
     )

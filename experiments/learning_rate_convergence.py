@@ -35,7 +35,7 @@ TITLES = {"digits": "digits, 64-32-10 network", "xor": "exclusive or, 2-4-1 netw
 FAR = 10.0
 NUM_CURVES = 4
 # A run of seconds.
-QUICK = {"end_times": (1.0, 10.0), "num_halvings": 4}
+QUICK = {"end_times": (2.0, 20.0), "num_halvings": 5}
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,12 +78,10 @@ def _drawings(paths: list[Path], script: str | None) -> list[tuple[Path, Callabl
     """Return one drawing for each experiment, and one for all the trajectories together."""
     runs = [path for path in paths if path.suffix == ".npz"]
     drawings: list[tuple[Path, Callable[[], Figure]]] = [
-        (path, lambda path=path: _experiment(path, script))
-        for path in paths
-        if path not in runs  # type: ignore[misc]
+        (path, partial(_experiment, path, script)) for path in paths if path not in runs
     ]
     if runs:
-        drawings.append((runs[0].with_name(NAME), lambda: _trajectories(runs)))
+        drawings.append((runs[0].with_name(NAME), partial(_trajectories, runs)))
     return drawings
 
 

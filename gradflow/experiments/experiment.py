@@ -61,5 +61,5 @@ def from_module(name: str, module: ModuleType) -> Experiment:
             f"`name` must be a script with the functions run, answers and plot, got {name!r} "
             f"without {' and '.join(missing)}"
         )
-    functions = [found[part] for part in PARTS]
-    return Experiment(name, inspect.getdoc(module) or "", *functions, found.get("QUICK", {}))
+    text, quick = inspect.getdoc(module) or "", found.get("QUICK", {})
+    return Experiment(name, text, found["run"], found["answers"], found["plot"], quick)

@@ -144,7 +144,7 @@ def header(path: Path) -> dict[str, Any]:
 
 
 def _header(experiment: Experiment, values: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
-    defaults = experiment.run.__kwdefaults__ or {}  # type: ignore[attr-defined]
+    defaults = experiment.run.__kwdefaults__ or {}
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -70,7 +70,7 @@ def unpacked(kind: Any, arrays: Mapping[str, NDArray[Any]], name: str = "") -> A
     origin = get_origin(kind)
     if origin in (Union, UnionType):
         inner = next(each for each in get_args(kind) if each is not NoneType)
-        return unpacked(inner, arrays, name) if under else None
+        return unpacked(inner, arrays, name) if under or name in arrays else None
     if kind is Trajectory:
         return _from_file(under, name)
     if dataclasses.is_dataclass(kind):

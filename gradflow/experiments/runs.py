@@ -14,6 +14,8 @@ from gradflow import simulate
 from gradflow.simulate.whole import whole
 from gradflow.trajectory import Trajectory
 
+# What a trajectory has one of for each row, besides weights and states.
+COLUMNS = ("times", "steps", "losses", "learning_rates", "velocities", "loss_slopes")
 # Whether the runs of the experiment that is being run show a bar.
 PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
 
@@ -56,11 +58,10 @@ def thinned(run: Trajectory, most: int) -> Trajectory:
         return run
     rows = np.unique(np.rint(np.linspace(0, len(run.times) - 1, most)).astype(np.int64))
     weights = run.weights[rows]
-    columns = {name: vars(run)[name] for name in ("learning_rates", "velocities", "loss_slopes")}
+    columns: dict[str, Any] = {name: vars(run)[name] for name in COLUMNS if vars(run)[name] is not None}
     return replace(
         run,
         weights=weights,
         states=weights if run.states is run.weights else run.states[rows],
-        **{name: vars(run)[name][rows] for name in ("times", "steps", "losses")},
-        **{name: None if each is None else each[rows] for name, each in columns.items()},
+        **{name: values[rows] for name, values in columns.items()},
     )

@@ -56,32 +56,44 @@ def shown_series(figure: Figure) -> list[Series]:
     return [each for place, ax in enumerate(panels, 1) for each in _of_panel(place, ax)]
 
 
-def _of_panel(place: int, ax: Axes) -> list[Series]:
+def _of_panel(panel: int, ax: Axes) -> list[Series]:
     from matplotlib.collections import PathCollection, QuadMesh
 
+    drawn: list[tuple[Any, tuple[Any, ...]]] = [
+        (line, line.get_data()) for line in ax.lines if line.get_transform() == ax.transData
+    ]
+    clouds = [each for each in ax.collections if isinstance(each, PathCollection)]
+    drawn += [(each, tuple(np.asarray(each.get_offsets()).T)) for each in clouds]
+    drawn += [(each, _of_mesh(each)) for each in ax.collections if isinstance(each, QuadMesh)]
+    drawn += [(each, _of_image(each)) for each in ax.images if np.asarray(each.get_array()).ndim == 2]
     title = ax.get_title() or ax.get_ylabel()
-    found: list[Series] = []
+    return [
+        Series(panel, title, _name(artist.get_label()), *map(_numbers, found))
+        for artist, found in drawn
+        if np.size(found[0])
+    ]
 
-    def add(label: Any, x: Any, y: Any, value: Any = None) -> None:
-        name = "" if str(label).startswith("_") else str(label)
-        numbers = [None if each is None else np.ravel(np.ma.filled(each, np.nan)) for each in (x, y, value)]
-        found.append(Series(place, title, name, *numbers))  # type: ignore[arg-type]
 
-    for line in ax.lines:
-        if line.get_transform() == ax.transData and np.size(line.get_xdata()):
-            add(line.get_label(), *(np.asarray(line.get_data(), dtype=np.float64)))
-    for each in ax.collections:
-        if isinstance(each, PathCollection):
-            add(each.get_label(), *np.asarray(each.get_offsets()).T)
-        elif isinstance(each, QuadMesh):
-            corners = each.get_coordinates()
-            centers = 0.25 * (corners[1:, 1:] + corners[1:, :-1] + corners[:-1, 1:] + corners[:-1, :-1])
-            values = np.asarray(each.get_array())
-            if values.size == centers[..., 0].size:
-                add(each.get_label(), centers[..., 0], centers[..., 1], values)
-    for image in ax.images:
-        values = np.asarray(image.get_array())
-        rows, columns = np.indices(values.shape[:2])
-        if values.ndim == 2:
-            add(image.get_label(), columns, rows, values)
-    return found
+def _of_mesh(mesh: Any) -> tuple[Any, ...]:
+    """Return the centers of the cells and their values, row by row; cells without values are left out."""
+    corners = mesh.get_coordinates()
+    centers = 0.25 * (corners[1:, 1:] + corners[1:, :-1] + corners[:-1, 1:] + corners[:-1, :-1])
+    if np.size(mesh.get_array()) != centers[..., 0].size:
+        return (np.empty(0), np.empty(0))
+    return (centers[..., 0], centers[..., 1], mesh.get_array())
+
+
+def _of_image(image: Any) -> tuple[Any, ...]:
+    values = image.get_array()
+    rows, columns = np.indices(np.shape(values)[:2])
+    return (columns, rows, values)
+
+
+def _name(label: object) -> str:
+    """Return a label that a person gave."""
+    return "" if str(label).startswith("_") else str(label)
+
+
+def _numbers(values: Any) -> Array:
+    filled = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
+    return np.ravel(filled)

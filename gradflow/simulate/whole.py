@@ -45,13 +45,14 @@ def whole(run: Trajectory) -> Trajectory:
 
     Examples
     --------
+    >>> from gradflow.flows import GradientFlow
     >>> from gradflow.problems import Quadratic
-    >>> from gradflow.simulate import descend
+    >>> from gradflow.simulate import descend, integrate
     >>> whole(descend(Quadratic(1.0), [1.0], 0.5, 2)).final_loss
     0.03125
-    >>> whole(descend(Quadratic(1.0), [1.0], 0.5, 9, max_evaluations=4))
+    >>> whole(integrate(GradientFlow(Quadratic(1.0)), [1.0], 9.0, max_evaluations=1))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    gradflow.simulate.whole.Unfinished: budget after 4 steps: ...
+    gradflow.simulate.whole.Unfinished: budget after 0 steps: the budget of 1 gradients ...
     """
     if run.outcome in PARTS:
         raise Unfinished(run)
