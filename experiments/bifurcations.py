@@ -82,7 +82,21 @@ def run(
     num_kept: int = 150,
     num_steps: int = 100_000,
 ) -> Cascade:
-    """Return the cascade from the weight `start` over learning rates from `low` to `high`."""
+    """Return the cascade over learning rates.
+
+    Parameters
+    ----------
+    start : float
+        Weight from which all runs start.
+    low, high : float
+        Learning rates of the diagram, from and to.
+    num_rates : int
+        How many there are.
+    num_transient, num_kept : int
+        Steps left out at each, and steps shown.
+    num_steps : int
+        Of the run in chaos whose exponent is told.
+    """
     rates = np.linspace(low, high, num_rates)
     diagram = bifurcation_diagram(WELL, rates, [start], num_transient=num_transient, num_kept=num_kept)
     with np.errstate(divide="ignore"):

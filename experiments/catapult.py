@@ -61,7 +61,21 @@ def run(
     num_steps: int = 200,
     num_sweep: int = 90,
 ) -> Throws:
-    """Return runs that start at eta lambda = `products`, and a sweep from 0.1 to 4.2."""
+    """Return runs beyond the limit, and a sweep of eta lambda from 0.1 to 4.2.
+
+    Parameters
+    ----------
+    width : int
+        Hidden units.
+    seed : int
+        Of the starting weights.
+    products : sequence of float
+        eta lambda at the start of each run.
+    num_steps : int
+        Of all runs.
+    num_sweep : int
+        Runs of the sweep.
+    """
     problem = Catapult(width, seed)
     w0 = problem.initial_weights()
     kernel = problem.kernel(w0)

@@ -85,9 +85,11 @@ def run(
     Parameters
     ----------
     learning_rates : sequence of float
+        Of the runs on two weights.
     flow_times : float
         Flow time of each run, unless `least_steps` take longer.
     least_steps : int
+        The least steps of each run.
     path_rate : float
         Learning rate of the path that is drawn.
     weights : sequence of float

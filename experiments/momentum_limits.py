@@ -58,7 +58,15 @@ class Limits:
 
 
 def run(*, momenta: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99), num_steps: int = 2000) -> Limits:
-    """Return the limits of both rules with each momentum."""
+    """Return the limits of both rules with each momentum.
+
+    Parameters
+    ----------
+    momenta : sequence of float
+        b of both rules.
+    num_steps : int
+        Of the runs that are bisected.
+    """
     rules = [[make(1.0, momentum) for momentum in momenta] for make in MAKERS.values()]
     companion = [[linear_stability(rule, 1.0) for rule in row] for row in rules]
     closed = [[largest_stable_learning_rate(BOWL, [0.0], rule) for rule in row] for row in rules]

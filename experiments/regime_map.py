@@ -57,7 +57,15 @@ class RegimeMap:
 
 
 def run(*, num_rates: int = 36, num_starts: int = 26, num_steps: int = 300) -> dict[str, RegimeMap]:
-    """Return the maps, by name."""
+    """Return the maps, by name.
+
+    Parameters
+    ----------
+    num_rates, num_starts : int
+        Columns and rows of each map.
+    num_steps : int
+        Of each run.
+    """
     return {name: _map(*each[:4], num_rates, num_starts, num_steps) for name, each in MAPS.items()}
 
 

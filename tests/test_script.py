@@ -124,9 +124,7 @@ def test_an_interrupt_between_runs_ends_it_too(tmp_path):
         ("RK45", "pass", ("--set", "budget=20"), "BUDGET"),
     ],
 )
-def test_a_run_that_fails_or_spends_its_budget_ends_it_with_status_one(
-    flow, happens, words, outcome, tmp_path
-):
+def test_a_run_that_fails_or_spends_its_budget_ends_it(flow, happens, words, outcome, tmp_path):
     study(tmp_path, flow, happens)
     done = ended(tmp_path, "study.py", "--output", "out", *words)
     assert (done.returncode, done.stdout) == (1, "")

@@ -158,12 +158,12 @@ def _inner(kind: Any) -> Any:
 
 def _texts(docstring: str) -> dict[str, str]:
     """Return what a docstring in numpy's form says of each parameter, in one line."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?:\n\n\S|\Z)", docstring, re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {}
-    entries = re.finditer(
-        r"^(\S[^:\n]*?) ?(?::[^\n]*)?\n?((?:    [^\n]*\n?)*)", section[1] if section else "", re.M
-    )
-    for entry in entries:
-        for name in entry[1].split(","):
-            found[name.strip()] = " ".join(entry[2].split())
+    named: list[str] = []
+    _, _, section = docstring.partition("Parameters\n----------\n")
+    for line in section.partition("\n\n")[0].splitlines():
+        if not line.startswith(" "):
+            named = [name.strip() for name in line.partition(" : ")[0].split(",")]
+        for name in named:
+            found[name] = f"{found.get(name, '')} {line.strip() if line.startswith(' ') else ''}".strip()
     return found
