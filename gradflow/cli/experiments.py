@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradflow.cli import arguments, streams
+from gradflow.cli import arguments, side_by_side, streams
 from gradflow.cli.arguments import Refused
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     figures = _figures(options)
     folder = check_folder(options.output)
     if options.jobs > 1 and len(planned) > 1:
-        return _side_by_side([*zip(names, planned, strict=True)], options)
+        return side_by_side.run(names, options)
     status = 0
     for experiment, values in planned:
         status = max(status, _performed(experiment, values, folder, figures, options.progress))
@@ -125,9 +123,9 @@ def _performed(
         streams.complain(experiment.name, "interrupted between two runs, nothing was drawn or written")
         return INTERRUPTED
     except ValueError as error:
-        if values:
-            raise Refused(f"{experiment.name}: {error}") from error
-        raise
+        if values in ({}, experiment.quick):
+            raise
+        raise Refused(f"{experiment.name}: {error}") from error
     streams.say("\n".join([experiment.question, *left.answers, *map(str, left.paths), ""]))
     return 0
 
@@ -157,27 +155,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(_shown, value))
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
-
-
-def _side_by_side(planned: list[tuple[str, Any]], options: argparse.Namespace) -> int:
-    """Run each experiment in a process of its own, so many at once, and say what each says as a whole."""
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
-    words = [*(["--set", *options.set] if options.set else []), "--output", options.output]
-    words += [] if options.seed is None else ["--seed", str(options.seed)]
-    words += [f"--{name}" for name in ("quick", "update") if vars(options)[name]]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(_in_a_process, name, words) for name, _ in planned]
-        return max(_reported(each.result()) for each in as_completed(running))
-
-
-def _in_a_process(name: str, words: list[str]) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "gradflow", "run", name, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _reported(done: subprocess.CompletedProcess) -> int:
-    streams.say(done.stdout)
-    if done.stderr:
-        streams.complain("gradflow run", done.stderr.strip())
-    return int(done.returncode)
