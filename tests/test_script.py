@@ -99,10 +99,10 @@ def test_a_script_ends_where_it_is_interrupted_draws_nothing_and_keeps_the_run(f
         said = said[-1:]
     assert (done.returncode, done.stdout, len(said)) == (130, "", 1)
     assert said[0].startswith("study: interrupted after ")
-    assert said[0].endswith("nothing was drawn, what this run reached is in out/study.unfinished.npz")
+    assert said[0].endswith("nothing was drawn, what was reached is in out/study.unfinished")
     assert is_untouched(tmp_path)
-    assert files_of(tmp_path) == {*OLD, "study.unfinished.npz"}
-    assert gf.Trajectory.load(tmp_path / "out" / "study.unfinished").outcome is gf.Outcome.INTERRUPTED
+    assert files_of(tmp_path) == {*OLD, "study.unfinished"}
+    assert gf.Trajectory.load(tmp_path / "out/study.unfinished/run-01").outcome is gf.Outcome.INTERRUPTED
 
 
 def test_so_does_gradflow_run_and_goes_on_to_no_other(tmp_path):
@@ -112,11 +112,22 @@ def test_so_does_gradflow_run_and_goes_on_to_no_other(tmp_path):
     assert is_untouched(tmp_path)
 
 
-def test_an_interrupt_between_runs_ends_it_too(tmp_path):
-    study(tmp_path, first=INTERRUPT)
+def test_an_interrupt_between_runs_keeps_those_before_it(tmp_path):
+    study(tmp_path, first=f"descend(Q, [1.0, 1.0], 0.1, 3); {INTERRUPT}")
     done = ended(tmp_path, "study.py", "--output", "out")
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "study: interrupted between two runs, nothing was drawn or written\n"
+    said = "interrupted between two runs; nothing was drawn, what was reached is in out/study.unfinished"
+    assert done.stderr == f"study: {said}\n"
+    assert is_untouched(tmp_path)
+    kept = list((tmp_path / "out/study.unfinished").iterdir())
+    assert [gf.Trajectory.load(path).outcome.name for path in kept] == ["FINISHED"]
+
+
+def test_an_interrupt_before_any_run_keeps_none(tmp_path):
+    study(tmp_path, first=INTERRUPT)
+    done = ended(tmp_path, "study.py", "--output", "out")
+    assert done.returncode == 130
+    assert done.stderr == "study: interrupted between two runs; nothing was drawn, no run was reached\n"
     assert is_untouched(tmp_path)
     assert files_of(tmp_path) == set(OLD)
 
@@ -134,7 +145,7 @@ def test_a_run_that_fails_or_spends_its_budget_ends_it(flow, happens, words, out
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"study: {outcome.lower()} after ")
     assert is_untouched(tmp_path)
-    assert gf.Trajectory.load(tmp_path / "out" / "study.unfinished").outcome.name == outcome
+    assert gf.Trajectory.load(tmp_path / "out/study.unfinished/run-01").outcome.name == outcome
 
 
 def test_a_whole_one_replaces_all_five_files(tmp_path):

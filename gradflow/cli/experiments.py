@@ -11,7 +11,6 @@ from gradflow.cli.arguments import Refused
 
 if TYPE_CHECKING:
     from gradflow.experiments import Experiment
-    from gradflow.simulate.whole import Unfinished
 
 FOLDER = "gradflow-run"
 INTERRUPTED = 130
@@ -113,29 +112,18 @@ def _performed(
     experiment: Experiment, values: dict[str, Any], folder: Path, figures: Path | None, progress: bool
 ) -> int:
     from gradflow import experiments
-    from gradflow.simulate.whole import Unfinished
 
     try:
         left = experiments.perform(experiment, values, folder, figures=figures, progress=progress)
-    except Unfinished as error:
-        return _broken_off(experiment, folder, error)
-    except KeyboardInterrupt:
-        streams.complain(experiment.name, "interrupted between two runs, nothing was drawn or written")
-        return INTERRUPTED
+    except experiments.BrokenOff as error:
+        streams.complain(experiment.name, error)
+        return INTERRUPTED if error.is_interrupt else FAILED
     except ValueError as error:
         if values in ({}, experiment.quick):
             raise
         raise Refused(f"{experiment.name}: {error}") from error
     streams.say("\n".join([experiment.question, *left.answers, *map(str, left.paths), ""]))
     return 0
-
-
-def _broken_off(experiment: Experiment, folder: Path, error: Unfinished) -> int:
-    from gradflow.experiments.leaving import unfinished
-
-    kept = unfinished(experiment, folder)
-    streams.complain(experiment.name, f"{error}; nothing was drawn, what this run reached is in {kept}")
-    return INTERRUPTED if error.is_interrupt else FAILED
 
 
 def _described(experiment: Experiment) -> str:

@@ -17,12 +17,13 @@ of this one: ``from gradflow.experiments import catapult``. Each has
 
 from gradflow.experiments.experiment import Experiment
 from gradflow.experiments.finding import SCRIPTS, load, names, question
-from gradflow.experiments.leaving import Left, perform, read
+from gradflow.experiments.leaving import BrokenOff, Left, perform, read
 from gradflow.experiments.runs import descend, integrate, thinned
 
 __path__.append(str(SCRIPTS))
 
 __all__ = [
+    "BrokenOff",
     "Experiment",
     "Left",
     "descend",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,12 +16,12 @@ from gradflow import configuration, plots
 from gradflow.experiments.answers import lines, plain
 from gradflow.experiments.experiment import Experiment
 from gradflow.experiments.packing import packed, unpacked
-from gradflow.experiments.runs import PROGRESS
+from gradflow.experiments.runs import watched
 from gradflow.experiments.table import write_table
 from gradflow.files import check_regular, written_whole
 from gradflow.plots.series import shown_series
 from gradflow.simulate.whole import Unfinished
-from gradflow.trajectory import members
+from gradflow.trajectory import Trajectory, members
 
 FORMAT, VERSION = "gradflow-experiment", 1
 
@@ -40,6 +40,25 @@ class Left:
 
     answers: list[str]
     paths: list[Path]
+
+
+class BrokenOff(Exception):
+    """An experiment that came to no end, for a run that was interrupted, failed or spent its budget.
+
+    Attributes
+    ----------
+    is_interrupt : bool
+        Whether a person stopped it.
+    kept : list of Path
+        The runs that it had reached, the one that ended it last.
+    """
+
+    def __init__(self, error: Unfinished | KeyboardInterrupt, kept: list[Path]) -> None:
+        reason = f"{error}" if isinstance(error, Unfinished) else "interrupted between two runs"
+        where = f"what was reached is in {kept[0].parent}" if kept else "no run was reached"
+        super().__init__(f"{reason}; nothing was drawn, {where}")
+        self.is_interrupt = not isinstance(error, Unfinished) or error.is_interrupt
+        self.kept = kept
 
 
 def perform(
@@ -68,22 +87,16 @@ def perform(
 
     Raises
     ------
-    Unfinished
-        If one of its runs is no whole one; that run is saved as ``NAME.unfinished.npz``, and nothing else
-        is written.
+    BrokenOff
+        If one of its runs is no whole one, or it is interrupted: its last runs are saved in the folder
+        NAME.unfinished, and nothing else is written.
     """
-    token = PROGRESS.set(progress)
-    try:
-        with threadpool_limits(1):
+    with threadpool_limits(1), watched(progress) as watch:
+        try:
             results = experiment.run(**values)
             answers, figure = experiment.answers(results), experiment.plot(results)
-    except Unfinished as error:
-        path = unfinished(experiment, folder)
-        error.run.save(path)
-        error.add_note(str(path))
-        raise
-    finally:
-        PROGRESS.reset(token)
+        except (Unfinished, KeyboardInterrupt) as error:
+            raise BrokenOff(error, _kept(watch.reached, experiment, folder)) from error
     paths = [folder / f"{experiment.name}.{suffix}" for suffix in ("json", "npz", "csv")]
     with written_whole(*paths) as (header, numbers, table):
         header.write_text(f"{json.dumps(_header(experiment, values, answers), indent=2)}\n", encoding="utf-8")
@@ -96,9 +109,17 @@ def perform(
     return Left(lines(answers), paths)
 
 
-def unfinished(experiment: Experiment, folder: Path) -> Path:
-    """Return where the run is kept that broke an experiment off."""
-    return folder / f"{experiment.name}.unfinished.npz"
+def _kept(runs: Iterable[Trajectory], experiment: Experiment, folder: Path) -> list[Path]:
+    """Save runs under another name than that of results, in place of those of an earlier time."""
+    place = folder / f"{experiment.name}.unfinished"
+    for old in place.glob("run-*.npz"):
+        old.unlink()
+    paths = [place / f"run-{number:02}.npz" for number, _ in enumerate(runs, 1)]
+    if paths:
+        place.mkdir(exist_ok=True)
+    for path, run in zip(paths, runs, strict=True):
+        run.save(path)
+    return paths
 
 
 def read(path: Path, experiment: Experiment) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
@@ -16,8 +18,30 @@ from gradflow.trajectory import Trajectory
 
 # What a trajectory has one of for each row, besides weights and states.
 COLUMNS = ("times", "steps", "losses", "learning_rates", "velocities", "loss_slopes")
-# Whether the runs of the experiment that is being run show a bar.
-PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
+# So many of the last runs are remembered while an experiment goes on.
+MOST_KEPT = 20
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is remembered of an experiment that is being run: bars or none, and its last runs."""
+
+    progress: bool = False
+    reached: deque[Trajectory] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
+
+
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watched(progress: bool) -> Iterator[Watch]:
+    """Remember the runs that are made inside, with bars or without."""
+    watch = Watch(progress)
+    token = WATCH.set(watch)
+    try:
+        yield watch
+    finally:
+        WATCH.reset(token)
 
 
 def _whole(make: Callable[..., Trajectory]) -> Callable[..., Trajectory]:
@@ -25,7 +49,12 @@ def _whole(make: Callable[..., Trajectory]) -> Callable[..., Trajectory]:
 
     @wraps(make)
     def run(*arguments: Any, **keywords: Any) -> Trajectory:
-        return whole(make(*arguments, **{"progress": PROGRESS.get(), **keywords}))
+        watch = WATCH.get()
+        if watch is None:
+            return whole(make(*arguments, **keywords))
+        made = make(*arguments, **{"progress": watch.progress, **keywords})
+        watch.reached.append(made)
+        return whole(made)
 
     return run
 
