@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # The layout is not known yet when a legend is placed: it keeps this share of its size free around it.
 MARGIN = 0.15
 MOST_COLUMNS = 6
+PLACE = "place of the legend"
 
 
 def legend(ax: Axes, handles: Sequence[Any] | None = None, *, above: bool = False) -> Legend:
@@ -35,6 +36,7 @@ def legend(ax: Axes, handles: Sequence[Any] | None = None, *, above: bool = Fals
     matplotlib.legend.Legend
     """
     entries = _entries([ax]) if handles is None else {str(each.get_label()): each for each in handles}
+    _remove(ax)
     if not above:
         inside = ax.legend(entries.values(), entries.keys())
         if not _covers(inside, ax):
@@ -56,7 +58,15 @@ def _raise_title(ax: Axes, legend: Legend) -> None:
     height = legend.get_window_extent().height / ax.figure.dpi
     above: Any = ax.transAxes
     corner = ax.figure.dpi_scale_trans + ScaledTranslation(0.0, 1.0, above)
-    ax.inset_axes((0.0, 0.0, 0.01, height), transform=corner).set_axis_off()
+    ax.inset_axes((0.0, 0.0, 0.01, height), transform=corner, label=PLACE).set_axis_off()
+
+
+def _remove(ax: Axes) -> None:
+    """Take away the legend and the place kept for it."""
+    if (own := ax.get_legend()) is not None:
+        own.remove()
+    for inset in [each for each in ax.child_axes if each.get_label() == PLACE]:
+        inset.remove()
 
 
 def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend | None:
@@ -77,8 +87,7 @@ def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend |
     panels = figure.axes if axes is None else list(axes)
     entries = _entries(panels)
     for ax in panels:
-        if (own := ax.get_legend()) is not None:
-            own.remove()
+        _remove(ax)
     if not entries:
         return None
     with in_style():

@@ -69,8 +69,10 @@ def draw_regimes(
             ax.axvline(validate.positive("limit", limit), label=style.LIMIT, **dark)
         ax.set(xlabel=style.LEARNING_RATE, yticks=[])
         if rates.size <= MOST_TICKS:
-            ax.set_xticks(rates[order], [f"{rate:.3g}" for rate in rates[order]], rotation=90)
+            ax.set_xticks(rates[order], [f"{rate:.3g}" for rate in rates[order]], rotation=60)
             ax.set_xticks([], minor=True)
+        else:
+            style.read_narrow_decades(ax)
         _explain(ax, codes)
     return ax
 

@@ -2,6 +2,7 @@
 
 from unittest import mock
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Bbox
@@ -18,7 +19,7 @@ def faults(figure):
 
 
 def drawn_texts(figure):
-    """Return every text that is really drawn, with its box in points."""
+    """Return every text that is really drawn, with the corners of its box in points."""
     found, draw = [], Text.draw
 
     def noted(self, renderer, *arguments, **options):
@@ -31,9 +32,29 @@ def drawn_texts(figure):
     figure.canvas.draw()
     with mock.patch.object(Text, "draw", noted):
         figure.canvas.draw()
-    scale = 72 / figure.dpi
-    boxes = [text.get_window_extent().transformed(Affine2D().scale(scale)) for text in found]
-    return list(zip(found, boxes, strict=True))
+    return [(text, _corners(text) * 72 / figure.dpi) for text in found]
+
+
+def _corners(text):
+    """Return the corners of a text's box, which is turned like the text, shape (4, 2)."""
+    (left, low), (right, high) = text.get_window_extent().get_points()
+    middle, angle = np.array([left + right, low + high]) / 2, text.get_rotation()
+    text.set_rotation(0)
+    size = text.get_window_extent().size
+    text.set_rotation(angle)
+    turned = Affine2D().rotate_deg(angle)
+    return middle + turned.transform(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * size / 2)
+
+
+def _depth(one, other):
+    """Return how far two turned boxes reach into one another in points, not positive where they do not."""
+    depths = []
+    for corners in (one, other):
+        for side in (corners[1] - corners[0], corners[3] - corners[0]):
+            direction = side / np.linalg.norm(side)
+            a, b = one @ direction, other @ direction
+            depths.append(min(a.max(), b.max()) - max(a.min(), b.min()))
+    return min(depths)
 
 
 def _sizes(texts):
@@ -48,19 +69,17 @@ def _overlaps(figure, texts):
     found = []
     for place, (text, box) in enumerate(texts):
         for other, another in texts[place + 1 :]:
-            wide = min(box.x1, another.x1) - max(box.x0, another.x0)
-            high = min(box.y1, another.y1) - max(box.y0, another.y0)
-            if wide > TOUCHING and high > TOUCHING:
+            if _depth(box, another) > TOUCHING:
                 found.append(f"{text.get_text()!r} lies on {other.get_text()!r}")
     return found
 
 
 def _cut_off(figure, texts):
-    width, height = figure.get_size_inches() * 72
+    size = figure.get_size_inches() * 72
     return [
         f"{text.get_text()!r} is cut off"
         for text, box in texts
-        if box.x0 < -TOUCHING or box.y0 < -TOUCHING or box.x1 > width + TOUCHING or box.y1 > height + TOUCHING
+        if (box < -TOUCHING).any() or (box > size + TOUCHING).any()
     ]
 
 

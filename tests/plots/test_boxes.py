@@ -167,6 +167,14 @@ class TestTheChecker:
         ax.set_xticks(np.linspace(0, 1, 12), [f"{x:.5f}" for x in np.linspace(0, 1, 12)])
         assert sum("lies on" in fault for fault in faults(figure)) >= 11
 
+    def test_turned_texts_that_only_seem_to_touch(self):
+        figure, _ = self.figure()
+        first, second = (figure.text(x, 0.5, "turned text", rotation=60, va="center") for x in (0.3, 0.4))
+        assert first.get_window_extent().overlaps(second.get_window_extent())
+        assert faults(figure) == []
+        second.set_x(0.32)
+        assert faults(figure) == ["'turned text' lies on 'turned text'"]
+
     def test_what_is_not_drawn_is_no_fault(self):
         figure, ax = self.figure()
         ax.text(0.5, 0.5, "hidden", visible=False, fontsize=1)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import gradflow as gf
 from gradflow import plots
 from gradflow.analysis.stability import one_step_map
-from gradflow.plots import style
+from gradflow.plots import legends, style
 from gradflow.plots.limits import meeting_time
 from tests.plots.boxes import faults
 
@@ -205,9 +205,11 @@ class TestLegends:
         figure, panels = plots.new_figure(2, width="text")
         for ax in panels:
             plots.draw_losses({"flow": flow(), "a": descent()}, ax=ax)
+            legends.legend(ax, above=True)
         shared = plots.share_legend(figure)
         assert [text.get_text() for text in shared.get_texts()] == ["flow", "a"]
         assert all(ax.get_legend() is None for ax in panels)
+        assert all(not ax.child_axes for ax in panels)
         assert faults(figure) == []
 
     def test_nothing_to_explain_is_no_legend(self):
