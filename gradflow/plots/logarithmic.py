@@ -102,14 +102,28 @@ def _set_formatters(ax: Axes) -> None:
 
 
 def _labeller(axis: Any, *, major: bool) -> Any:
+    seen: dict[Any, set[float] | None] = {}
+
     def label(value: float, _: int | None = None) -> str:
-        powers = [tick for tick in _in_view(axis, axis.get_majorticklocs()) if _is_power(tick)]
-        if len(powers) > 1:
+        # Asked for every tick, several times a drawing: looked at again only where something has changed.
+        now = (*axis.get_view_interval(), *axis.axes.bbox.size)
+        if now not in seen:
+            seen.clear()
+            seen[now] = _labelled(axis)
+        plain = seen[now]
+        if plain is None:
             return rf"$\mathdefault{{10^{{{round(np.log10(value))}}}}}$" if major else ""
-        ticks = np.append(axis.get_majorticklocs(), axis.get_minorticklocs())
-        return f"{value:.4g}" if value in _apart(axis, _in_view(axis, ticks)) else ""
+        return f"{value:.4g}" if value in plain else ""
 
     return label
+
+
+def _labelled(axis: Any) -> set[float] | None:
+    """Return the ticks that are labelled as plain numbers, None where powers of ten are."""
+    majors = _in_view(axis, axis.get_majorticklocs())
+    if sum(map(_is_power, majors)) > 1:
+        return None
+    return set(_apart(axis, _in_view(axis, np.append(axis.get_majorticklocs(), axis.get_minorticklocs()))))
 
 
 def _in_view(axis: Any, ticks: Array) -> list[float]:
