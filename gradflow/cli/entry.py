@@ -7,8 +7,7 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow import script
-from gradflow.cli import arguments, streams
+from gradflow.cli import arguments, experiments, redraw, streams
 
 DESCRIPTION = (
     "Gradient flow dw/dt = -mu dE/dw and gradient descent w <- w - eta dE/dw side by side, on one clock: "
@@ -16,6 +15,7 @@ DESCRIPTION = (
 )
 BAD_ARGUMENTS = 2
 FAILED = 1
+INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except arguments.Refused as error:
         streams.complain(who, error)
         return BAD_ARGUMENTS
-    except (KeyboardInterrupt, script.Interrupted):
+    except KeyboardInterrupt:
         streams.complain(who, "interrupted")
-        return script.INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:  # the reader has gone, as `head` does
         streams.drop_output()
         return 0
@@ -58,17 +58,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | run | stability")
+    commands = parser.add_subparsers(dest="name", metavar="compare | list | plot | run | stability")
     _add_compare(
         commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     )
-    listing = commands.add_parser("list", help="list the named problems, update rules and methods")
+    listing = commands.add_parser("list", help="list problems, experiments, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
-    run = commands.add_parser("run", help="run an experiment: ./experiments/NAME.py or a path")
-    run.add_argument("experiments", nargs="*", metavar="NAME", help="its name, or the path of a script")
-    run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
-    run.set_defaults(command=_run)
+    run = commands.add_parser("run", help="run experiments, with parameters", add_help=False)
+    experiments.add_options(run)
+    run.set_defaults(command=functools.partial(experiments.command, run))
+    plot = commands.add_parser("plot", help="redraw figures from files")
+    redraw.add_options(plot)
+    plot.set_defaults(command=redraw.command)
     _add_stability(
         commands.add_parser("stability", help="judge what each learning rate does, tabulate and draw")
     )
@@ -130,12 +132,6 @@ def _list(options: argparse.Namespace) -> int:
     from gradflow.cli import listing
 
     return listing.command(options)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from gradflow.cli import experiments
-
-    return experiments.command(options)
 
 
 def _help(parser: argparse.ArgumentParser, _: argparse.Namespace) -> int:
