@@ -36,6 +36,13 @@ class TorchProblem:
     def __repr__(self) -> str:
         return f"TorchProblem({self.num_weights} weights, {self._network.dtype}, {self.num_samples} samples)"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the module's dtype."""
+        import torch
+
+        return torch.finfo(self._network.dtype).eps
+
     def shapes(self) -> str:
         """Return shapes and dtypes of the data, for people."""
         parts = {"inputs": self._inputs, "targets": self._targets}

@@ -129,6 +129,11 @@ class FeedForward:
         sizes = f"{self.num_samples} samples, {self.num_weights} weights"
         return f"FeedForward({widths}, {self._names}, {sizes}{single})"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
+
     def in_single(self) -> FeedForward:
         """Return the network with its passes in single precision: gradients and products good to about 1e-6.
 
