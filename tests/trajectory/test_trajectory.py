@@ -276,5 +276,5 @@ def test_a_record_in_its_own_rhythm_has_a_dimension_of_its_own_in_a_dataset(tmp_
 
 def test_a_missing_xarray_is_one_sentence_that_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
-    with pytest.raises(ImportError, match=r'pip install "gradflow-sim\[xarray\]"'):
+    with pytest.raises(ImportError, match=r'pip install "gradflow-sim\[data\]"'):
         flow_run().to_xarray()
