@@ -41,7 +41,7 @@ def to_csv(run: Trajectory, path: Any, of: str) -> Path:
 def write_csv(table: Columns, path: Path) -> Path:
     """Write columns of one length under their names; numbers come back from the text as they are."""
     with written_whole(path) as (temporary,), open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table)
         writer.writerows(zip(*(values.tolist() for values in table.values()), strict=True))
     return path

@@ -268,6 +268,19 @@ class Trajectory:
         ------
         ValueError, OSError
             As `to_pandas` and `save`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from gradflow import descend
+        >>> from gradflow.problems import Quadratic
+        >>> run = descend(Quadratic(1.0), [1.0], 0.5, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(run.to_csv(f"{folder}/run").read_text().strip())
+        time,step,loss,learning_rate,w[0]
+        0.0,0,0.5,0.5,1.0
+        0.5,1,0.125,0.5,0.5
+        1.0,2,0.03125,0.5,0.25
         """
         return frames.to_csv(self, path, of)
 
