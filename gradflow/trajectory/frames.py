@@ -25,12 +25,23 @@ Columns = dict[str, NDArray[Any]]
 
 def to_pandas(run: Trajectory, of: str) -> pandas.DataFrame:
     """Return a part of the run as a frame, see `Trajectory.to_pandas`."""
+    frame = as_frame(columns(run, of))
+    return frame if of == CROSSINGS else frame.set_index("time")
+
+
+def as_frame(table: Columns) -> pandas.DataFrame:
+    """Return columns of one length as a frame.
+
+    Raises
+    ------
+    ImportError
+        If pandas is not installed.
+    """
     try:
         import pandas
     except ImportError:
         raise ImportError('to_pandas needs pandas: pip install "gradflow-sim[data]"') from None
-    frame = pandas.DataFrame(columns(run, of))
-    return frame if of == CROSSINGS else frame.set_index("time")
+    return pandas.DataFrame(table)
 
 
 def to_csv(run: Trajectory, path: Any, of: str) -> Path:

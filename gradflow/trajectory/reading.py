@@ -77,12 +77,16 @@ def _header(archive: zipfile.ZipFile, packed: int) -> dict[str, Any]:
         raise ValueError("a header of another form")
     text = codes.astype(np.uint8).tobytes().rstrip(b"\0").decode("ascii")
     rest = sum(info.file_size for info in archive.infolist()) - found.dtype.itemsize
-    cost = len(text) + sum(cost * text.count(each) for each, cost in COSTS.items())
-    if cost + rest > max(members.HARMLESS_BYTES, 2 * packed):
-        raise ValueError("a header that needs more memory than is safe")
-    header = json.loads(text)
+    header = parsed(text, max(members.HARMLESS_BYTES, 2 * packed) - rest)
     check_header(header)
     return dict(header)
+
+
+def parsed(text: str, most: float) -> Any:
+    """Return what JSON text stands for, if Python needs at most so many bytes for it."""
+    if len(text) + sum(cost * text.count(each) for each, cost in COSTS.items()) > most:
+        raise ValueError("a header that needs more memory than is safe")
+    return json.loads(text)
 
 
 def _names(archive: zipfile.ZipFile, header: dict[str, Any]) -> list[str]:

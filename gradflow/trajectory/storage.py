@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +82,17 @@ def _check_arrays(arrays: dict[str, np.ndarray]) -> None:
             raise ValueError(f"`{name}` must hold numbers or text to be saved, got {what:.60}")
 
 
-def write(runs: Mapping[Path, Any]) -> None:
-    """Write trajectories to these paths, whole or not at all."""
-    packed = [pack(run) for run in runs.values()]
-    with written_whole(*runs) as temporaries:
-        for temporary, (header, arrays) in zip(temporaries, packed, strict=True):
-            with open(temporary, "wb") as file:
-                np.savez(file, header=np.array(to_json(header)), **arrays)  # type: ignore[arg-type]
+def write(path: Path, run: Any) -> None:
+    """Write a trajectory to this path, whole or not at all."""
+    packed = pack(run)
+    with written_whole(path) as (temporary,):
+        write_packed(temporary, *packed)
+
+
+def write_packed(path: Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Write what `pack` returned."""
+    with open(path, "wb") as file:
+        np.savez(file, header=np.array(to_json(header)), **arrays)  # type: ignore[arg-type]
 
 
 def named(path: Any, suffix: str = ".npz") -> Path:

@@ -218,7 +218,7 @@ class Trajectory:
             If `path` is no name of a file, or a record holds neither numbers nor text.
         """
         written = storage.named(path)
-        storage.write({written: self})
+        storage.write(written, self)
         return written
 
     @classmethod
