@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import gradflow
 from gradflow.cli import arguments, experiments, options, redraw, streams
+from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
     "Gradient flow dw/dt = -mu dE/dw and gradient descent w <- w - eta dE/dw side by side, on one clock: "
@@ -18,11 +19,12 @@ FAILED = 1
 INTERRUPTED = 130
 
 
+@terminated_like_interrupted()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     Status 0 is success, 2 wrong arguments (one sentence on standard error), 130 an interrupt from the
-    keyboard, after which what was finished is still reported.
+    keyboard or SIGTERM, after which what was finished is still reported.
 
     Parameters
     ----------
