@@ -300,11 +300,34 @@ WRONG = {
     ),
     "unknown command": (("train",), "gradflow: the command must be one of compare, list"),
     "missing value": (("compare", "--seed"), "expected one argument"),
-    "run of nothing": (("run",), "give either the NAME of an experiment or --all"),
     "run of a name and all": (("run", "a", "--all"), "give either the NAME of an experiment or --all"),
-    "run elsewhere": (("run", "nowhere"), "experiments are in a source checkout of gradflow"),
-    "run of all elsewhere": (("run", "--all"), "experiments are in a source checkout of gradflow"),
-    "run of a missing path": (("run", "no/such.py"), "there is no no/such.py here"),
+    "run of a name nearly right": (("run", "catapul"), "got 'catapul', did you mean catapult?"),
+    "run with a parameter nearly right": (
+        ("run", "catapult", "--set", "num_step=3"),
+        "`catapult` has no parameter 'num_step', did you mean num_steps?",
+    ),
+    "run with a word for a number": (
+        ("run", "catapult", "--set", "num_steps=many"),
+        "`num_steps` must be a whole number, got 'many'",
+    ),
+    "run with a value alone": (("run", "catapult", "--set", "3"), "`set` must be name=value, got '3'"),
+    "run with a seed that is not asked for": (
+        ("run", "bifurcations", "--seed", "1"),
+        "`bifurcations` has no parameter 'seed'",
+    ),
+    "quick figures to be committed": (
+        ("run", "catapult", "--quick", "--update"),
+        "`update` must stand",
+    ),
+    "run of several, one of them wrong": (
+        ("run", "catapult", "no_such"),
+        "an experiment, got 'no_such'",
+    ),
+    "plot of nothing": (("plot", "nowhere.npz"), "No such file"),
+    "run of a missing path": (
+        ("run", "no/such.py"),
+        "or the path of a script, got 'no/such.py'",
+    ),
 }
 
 
@@ -455,55 +478,10 @@ class TestList:
     def test_as_json_it_is_one_object(self, capsys):
         assert main(["list", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
-        assert set(found) == {"cases", "rules", "methods"}
+        assert set(found) == {"cases", "experiments", "rules", "methods"}
         assert set(found["cases"]) == set(cases.CASES)
         assert all(found["rules"].values())
         assert "UpdateRule" not in found["rules"]
-
-
-class TestRun:
-    @pytest.fixture
-    def experiments(self, tmp_path):
-        folder = tmp_path / "experiments"
-        folder.mkdir()
-        (folder / "__init__.py").write_text("raise RuntimeError('not an experiment')\n")
-        for name in ("first", "second"):
-            (folder / f"{name}.py").write_text(f"print('this is {name}', __name__)\n")
-
-    @pytest.mark.usefixtures("experiments")
-    @pytest.mark.parametrize("name", ["second", "experiments/second.py"])
-    def test_a_name_or_a_path_runs_as_a_script(self, capsys, name):
-        assert main(["run", name]) == 0
-        assert capsys.readouterr().out == "this is second __main__\n"
-
-    @pytest.mark.usefixtures("experiments")
-    def test_all_runs_every_script(self, capsys):
-        assert main(["run", "--all"]) == 0
-        assert capsys.readouterr().out == "this is first __main__\nthis is second __main__\n"
-
-    @pytest.mark.usefixtures("experiments")
-    @pytest.mark.usefixtures("experiments")
-    def test_several_names_run_in_their_order_and_only_if_all_are_there(self, capsys):
-        assert main(["run", "second", "first"]) == 0
-        assert capsys.readouterr().out == "this is second __main__\nthis is first __main__\n"
-        assert main(["run", "first", "third"]) == 2
-        assert capsys.readouterr().out == ""
-
-    @pytest.mark.usefixtures("experiments")
-    def test_a_wrong_name_is_answered_with_the_right_ones(self, capsys):
-        assert status_of("run", "third") == 2
-        assert "the experiments are first, second" in capsys.readouterr().err
-
-    def test_an_error_inside_an_experiment_keeps_its_traceback(self, tmp_path):
-        (tmp_path / "wrong.py").write_text("raise ValueError('inside')\n")
-        with pytest.raises(ValueError, match="inside"):
-            main(["run", "wrong.py"])
-
-    def test_the_words_of_the_process_are_put_back(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys, "argv", ["before"])
-        (tmp_path / "script.py").write_text("import sys; assert sys.argv == ['script.py']\n")
-        assert main(["run", "script.py"]) == 0
-        assert sys.argv == ["before"]
 
 
 class TestProcess:

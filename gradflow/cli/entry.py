@@ -7,8 +7,8 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow import script
-from gradflow.cli import arguments, options, streams
+from gradflow.cli import arguments, experiments, options, redraw, streams
+from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
     "Gradient flow dw/dt = -mu dE/dw and gradient descent w <- w - eta dE/dw side by side, on one clock: "
@@ -16,13 +16,15 @@ DESCRIPTION = (
 )
 BAD_ARGUMENTS = 2
 FAILED = 1
+INTERRUPTED = 130
 
 
+@terminated_like_interrupted()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     Status 0 is success, 2 wrong arguments (one sentence on standard error), 130 an interrupt from the
-    keyboard, after which what was finished is still reported.
+    keyboard or SIGTERM, after which what was finished is still reported.
 
     Parameters
     ----------
@@ -39,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except arguments.Refused as error:
         streams.complain(who, error)
         return BAD_ARGUMENTS
-    except (KeyboardInterrupt, script.Interrupted):
+    except KeyboardInterrupt:
         streams.complain(who, "interrupted")
-        return script.INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:  # the reader has gone, as `head` does
         streams.drop_output()
         return 0
@@ -58,17 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | run | stability")
+    commands = parser.add_subparsers(dest="name", metavar="compare | list | plot | run | stability")
     compare = commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     options.add_compare(compare)
     compare.set_defaults(command=_compare)
-    listing = commands.add_parser("list", help="list the named problems, update rules and methods")
+    listing = commands.add_parser("list", help="list problems, experiments, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
-    run = commands.add_parser("run", help="run an experiment: ./experiments/NAME.py or a path")
-    run.add_argument("experiments", nargs="*", metavar="NAME", help="its name, or the path of a script")
-    run.add_argument("--all", action="store_true", help="run every experiment in ./experiments")
-    run.set_defaults(command=_run)
+    run = commands.add_parser("run", help="run experiments, with parameters", add_help=False)
+    experiments.add_options(run)
+    run.set_defaults(command=functools.partial(experiments.command, run))
+    plot = commands.add_parser("plot", help="redraw figures from files")
+    redraw.add_options(plot)
+    plot.set_defaults(command=redraw.command)
     stability = commands.add_parser("stability", help="judge what each learning rate does, tabulate and draw")
     options.add_stability(stability)
     stability.set_defaults(command=_stability)
@@ -89,16 +93,10 @@ def _compare(words: argparse.Namespace) -> int:
     return compare.command(words)
 
 
-def _list(options: argparse.Namespace) -> int:
+def _list(words: argparse.Namespace) -> int:
     from gradflow.cli import listing
 
-    return listing.command(options)
-
-
-def _run(options: argparse.Namespace) -> int:
-    from gradflow.cli import experiments
-
-    return experiments.command(options)
+    return listing.command(words)
 
 
 def _help(parser: argparse.ArgumentParser, _: argparse.Namespace) -> int:

@@ -28,8 +28,7 @@ def run_folder(parent: str, given: str | None, name: str) -> tuple[Path, bool]:
         If files cannot be written into it.
     """
     if given is not None:
-        _check_writable(given, Path(given))
-        return Path(given), True
+        return named_folder(given), True
     for number in itertools.count(1):
         folder = Path(parent, name if number == 1 else f"{name}-{number}")
         try:
@@ -40,6 +39,18 @@ def run_folder(parent: str, given: str | None, name: str) -> tuple[Path, bool]:
             raise _refusal(str(folder), error) from None
         return folder, False
     raise AssertionError("numbers do not end")
+
+
+def named_folder(given: str) -> Path:
+    """Return the folder that the user named, made where it is missing.
+
+    Raises
+    ------
+    Refused
+        If files cannot be written into it.
+    """
+    _check_writable(given, Path(given))
+    return Path(given)
 
 
 def clear_earlier(folder: Path) -> None:

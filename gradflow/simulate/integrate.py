@@ -24,7 +24,7 @@ from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
-from gradflow.simulate.precision import SPACINGS, bearing, passes_of
+from gradflow.simulate.precision import bearing, carried, passes_of, spacing_of
 from gradflow.simulate.progress import Progress, Report
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
@@ -78,7 +78,8 @@ def integrate(
     rtol, atol : float
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
-        closely as one from large ones.
+        closely as one from large ones. Where gradients are known to be coarser than float64's (`Precise`)
+        neither is finer than they carry, 1e-6 for float32; a warning says so where `rtol` was.
     precision : {"double", "single"}
         In what precision the run evaluates gradients and products; state and error control are in double
         either way. "single" is for problems with ``in_single()``, such as `FeedForward`, an `rtol` of at
@@ -178,6 +179,7 @@ def integrate(
         end,
         method=method,
         tolerances=_tolerances(rtol, atol, w0),
+        scale=_scale(w0) if atol is None else 0.0,
         precision=precision,
         times=times,
         events=events,
@@ -199,6 +201,7 @@ def integrated(
     *,
     method: str | Callable[..., Any],
     tolerances: dict[str, float],
+    scale: float = 0.0,
     precision: str,
     times: int | ArrayLike | None,
     events: Mapping[str, Event] | None,
@@ -221,13 +224,14 @@ def integrated(
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
     passes = passes_of(flow.problem, precision, tolerances["rtol"])
-    counted = LastPoint(passes, budget)
+    counted, weights = LastPoint(passes, budget), flow.weights(state)
+    spacing = spacing_of(passes, precision, counted, weights, budget)
+    tolerances = carried(tolerances, spacing, scale)
     kinked = isinstance(flow.problem, Kinked) and flow.problem.has_kinks
     if kinked and isinstance(method, str) and method.lower() == "auto":
         warn_of_kinks(flow.problem, tolerances["rtol"])
     integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"], kinked)
-    integrator = bearing(integrator, method, precision, passes)
-    weights = flow.weights(state)
+    integrator = bearing(integrator, method, precision, passes, spacing, tolerances["rtol"])
     recorder = Recorder(
         flow.problem,
         record,
@@ -273,7 +277,7 @@ def integrated(
             origin=Origin(flow),
             writer=Writer(checkpoint),
             bar=bar,
-            spacing=SPACINGS[precision],
+            spacing=spacing,
             earlier=earlier,
         )
         return run_to_its_end(
@@ -327,8 +331,12 @@ def _tolerances(rtol: float, atol: float | None, w0: Array) -> dict[str, float]:
         raise ValueError(f"`rtol` must be at least {SMALLEST_RTOL:g}, the rounding of floats, got {rtol:g}")
     if atol is not None:
         return {"rtol": rtol, "atol": validate.positive("atol", atol)}
-    scale = float(np.linalg.norm(w0)) / w0.size**0.5
-    return {"rtol": rtol, "atol": max(1e-3 * rtol * (scale or 1.0), np.finfo(float).tiny)}
+    return {"rtol": rtol, "atol": max(1e-3 * rtol * _scale(w0), np.finfo(float).tiny)}
+
+
+def _scale(w0: Array) -> float:
+    """Return the root mean square of the weights at the start, 1 where that is 0."""
+    return float(np.linalg.norm(w0)) / w0.size**0.5 or 1.0
 
 
 def span(start_time: float, end_time: float) -> tuple[float, float]:

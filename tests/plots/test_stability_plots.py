@@ -128,12 +128,13 @@ def test_the_spectrum_has_a_line_for_every_eigenvalue_and_the_limit(ax):
     assert labels_of(ax)[-1] == r"limit $2/\eta$"
 
 
-def test_a_spectrum_in_its_own_rhythm_stands_at_its_own_times_and_momentum_has_no_limit_of_descent(ax):
+def test_a_spectrum_in_its_own_rhythm_stands_at_its_own_times_below_the_limit_of_momentum(ax):
     record = {"sharpness": gf.every(3, gf.records.sharpness(k=2))}
     run = gf.descend(Quadratic([1.0, 4.0]), [1.0, 1.0], gf.rules.HeavyBall(0.1, 0.5), 7, record=record)
     plots.draw_spectrum(run, ax=ax)
     np.testing.assert_array_equal(ax.get_lines()[0].get_xdata(), run.times[[0, 3, 6]])
-    assert len(labels_of(ax)) == 2
+    np.testing.assert_allclose(ax.get_lines()[2].get_ydata(), 2 * (1 + 0.5) / 0.1)
+    assert labels_of(ax)[2:] == [r"limit $3/\eta$"]
 
 
 def test_located_crossings_are_marked_where_they_are(ax):
