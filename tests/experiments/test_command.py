@@ -116,6 +116,11 @@ def test_parameters_reach_the_run_and_stand_in_the_file(capsys):
     )
 
 
+def test_a_name_may_stand_behind_the_values():
+    assert main(["run", "--output", "out", "--set", "num_steps=300", "momenta=0.5", "momentum_limits"]) == 0
+    assert names_in("out") == FILES
+
+
 def test_help_of_a_name_shows_its_parameters_and_runs_nothing(capsys, tmp_path):
     assert main(["run", "momentum_limits", "--help"]) == 0
     printed = capsys.readouterr().out
