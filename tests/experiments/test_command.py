@@ -235,7 +235,17 @@ def test_plot_draws_runs_that_were_saved_by_anybody(capsys):
     assert main(["plot", "."]) == 0
     assert capsys.readouterr().out.splitlines() == ["trajectories.png", "trajectories.svg"]
     assert main(["plot", "flow.npz", "--output", "alone"]) == 0
+    capsys.readouterr()
     assert names_in("alone") == {"trajectories.png", "trajectories.svg"}
+
+
+def test_plot_looks_into_the_folders_of_a_folder_one_figure_each(capsys):
+    for name, eta in (("one", 0.1), ("two", 0.2)):
+        Path(f"all/{name}").mkdir(parents=True)
+        gf.descend(gf.problems.Quadratic(1.0), [1.0], eta, 9).save(f"all/{name}/run.npz")
+    assert main(["plot", "all"]) == 0
+    figures = [f"all/{name}/trajectories.{end}" for name in ("one", "two") for end in ("png", "svg")]
+    assert capsys.readouterr().out.splitlines() == figures
 
 
 @pytest.mark.parametrize(
