@@ -259,3 +259,44 @@ def test_kept_steps_hold_the_first_ones_and_the_last_one():
     assert len(kept) <= 300
     assert kept_steps(20, 2).tolist() == list(range(21))
     assert 2410 * len(kept_steps(50_000, 2410)) <= 120_000
+
+
+def test_batches_are_those_of_descend_and_last_as_long_as_they_do_there():
+    case = gf.cases.make("xor")
+    found = gf.study(case.problem, case.w0, [0.1], 2.0, batch=2, seed=3)
+    alone = gf.descend(case.problem, case.w0, 0.1, 20, batch=2, seed=3)
+    assert found.descents[0.1].final_loss == alone.final_loss
+    # A loss that is a sum over two samples: a step on one of them lasts half as long.
+    neuron = gf.problems.SigmoidNeuron()
+    assert not neuron.averaged
+    assert gf.study(neuron, [0.0], [0.1], 2.0, batch=1).descents[0.1].steps[-1] == 40
+
+
+def test_single_precision_is_that_of_every_run():
+    case = gf.cases.make("xor")
+    double, single = (
+        gf.study(case.problem, case.w0, [0.1], 2.0, precision=each) for each in ("double", "single")
+    )
+    for run, other in ((double.flow, single.flow), (double.descents[0.1], single.descents[0.1])):
+        assert run.final_loss != other.final_loss
+        assert run.final_loss == pytest.approx(other.final_loss, rel=1e-4)
+    with pytest.raises(ValueError, match="`precision` must be 'double' or 'single', got 'half'"):
+        gf.study(case.problem, case.w0, [0.1], 2.0, precision="half")
+
+
+def test_the_limit_of_a_rule_with_a_preconditioner_is_that_of_the_preconditioned_hessian():
+    rule = gf.rules.Adam(1.0)
+    exact = gf.analysis.stability.largest_stable_learning_rate(BOWL, [1.0, 1.0], rule)
+    assert gf.study(BOWL, [1.0, 1.0], [0.01], 0.1, rule=rule).limit == exact
+
+
+def test_a_function_is_told_of_every_step_of_every_run():
+    told = {}
+    gf.study(
+        BOWL, [1.0, 1.0], [0.1, 0.2], 3.0, progress=lambda what, *at: told.setdefault(what, []).append(at)
+    )
+    assert list(told) == ["flow", "descent at learning rate 0.1", "descent at learning rate 0.2"]
+    shares = {what: [share for share, _ in places] for what, places in told.items()}
+    assert all(places == sorted(places) and places[0] == 0.0 for places in shares.values())
+    assert all(places[-1] == pytest.approx(1.0) for places in shares.values())
+    assert len(shares["descent at learning rate 0.1"]) >= 30

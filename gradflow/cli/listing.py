@@ -8,7 +8,7 @@ import inspect
 import json
 import sys
 
-from gradflow import cases, rules
+from gradflow import cases, experiments, rules
 from gradflow.cli import streams
 
 # The names of INTEGRATORS in simulate/integrators.py, which waits for scipy.
@@ -16,8 +16,13 @@ METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "roc
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print cases, update rules and methods, and return the exit status."""
-    found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *METHODS]}
+    """Print cases, experiments, update rules and methods, and return the exit status."""
+    found = {
+        "cases": _cases(),
+        "experiments": {name: experiments.question(name) for name in experiments.names()},
+        "rules": _rules(),
+        "methods": ["auto", *METHODS],
+    }
     streams.say(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
     return 0
 
@@ -46,9 +51,11 @@ def _first_line(kind: type) -> str:
 
 
 def _text(found: dict) -> str:
-    width = max(map(len, (*found["cases"], *found["rules"])))
+    width = max(map(len, (*found["cases"], *found["experiments"], *found["rules"])))
     lines = ["cases (gradflow compare --problem NAME)"]
     lines += [f"  {name:{width}}  {text}" for name, text in found["cases"].items()]
+    lines += ["", "experiments (gradflow run NAME)"]
+    lines += [f"  {name:{width}}  {text}" for name, text in found["experiments"].items()]
     lines += ["", "update rules (gradflow.rules)"]
     lines += [f"  {name:{width}}  {text}" for name, text in found["rules"].items()]
     lines += ["", "methods (gradflow compare --method NAME)", f"  {', '.join(found['methods'])}", ""]
