@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.problems.adapters.torch_convolutions import Convolutions
 from gradflow.types import Array
 
 
@@ -92,6 +93,7 @@ class Copy:
         self._host = self._buffer.cpu()
         for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
             parameter.data = piece
+        self._convolutions = Convolutions(self._module)
 
     def load(self, w: Array) -> None:
         """Write w into the buffer."""
@@ -100,8 +102,9 @@ class Copy:
         if self._buffer is not self._host:
             self._buffer.copy_(self._host)
 
-    def value(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples."""
+    def value(self, inputs: Any, targets: Any, derived_twice: bool = False) -> Any:
+        """Return the loss of these samples, in a graph whose slopes are derived too or in a plain one."""
+        self._convolutions.derived_twice = derived_twice
         return self._loss(self._module(inputs), targets)
 
 

@@ -76,17 +76,19 @@ class TorchProblem:
         weakref.finalize(product, self._network.give_back, own).atexit = False
         return loss, gradient, product
 
-    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Any, list[tuple[Any, float]]]:
+    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Array, list[tuple[Any, float]]]:
         import torch
 
-        total, gradient, graphs = 0.0, None, []
+        # Made first: at the height of what the passes take it would break up the memory they leave.
+        total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
         twice = keep or self._network.is_recurrent
         with self._network.evaluating():
             for *rows, share in self.batches():
-                value = own.value(*rows)
+                value = own.value(*rows, keep)
                 slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
                 total += share * value.item()
-                gradient = _added(gradient, share, self._network.flat(slopes))
+                slope = self._network.flat(slopes)
+                gradient += slope if share == 1.0 else share * slope
                 if keep:
                     graphs.append((slopes, share))
         return total, gradient, graphs
@@ -147,10 +149,3 @@ class TorchProblem:
         for first in range(0, self.num_samples, size):
             inputs, targets = self._inputs[first : first + size], self._targets[first : first + size]
             yield inputs, targets, len(inputs) / self.num_samples if self.averaged else 1.0
-
-
-def _added(total: Array | None, share: float, part: Array) -> Array:
-    """Return the total and a share of a part, which may be written into."""
-    if share != 1.0:
-        part *= share
-    return part if total is None else np.add(total, part, out=total)
