@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.types import Array, Product
@@ -171,6 +171,17 @@ class JaxProblem:
         """Return the tree of parameters that the weights w make."""
         return self._unravel(self._own(w))
 
+    def layers(self) -> list[NDArray[np.intp]]:
+        """Return the places of weights on each innermost branch of `params`; a leaf at its root is one."""
+        import jax
+
+        grouped: dict[Any, list[NDArray[np.intp]]] = {}
+        first = 0
+        for path, leaf in jax.tree_util.tree_leaves_with_path(self._params):
+            places = np.arange(first, first := first + np.size(leaf))
+            grouped.setdefault(_branch(path), []).append(places)
+        return [np.concatenate(each) for each in grouped.values()]
+
     def flatten(self, params: Any) -> Array:
         """Return the weight vector of a tree of parameters, shape (n,)."""
         import jax
@@ -184,6 +195,16 @@ class JaxProblem:
     def _own(self, w: ArrayLike) -> Any:
         # A copy: JAX may keep the memory that it is given, and the caller may write into w.
         return np.array(validate.shaped(w, self.num_weights), dtype=self._dtype)
+
+
+def _branch(path: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the branch that a leaf is on, by its path."""
+    import jax
+
+    # Flax NNX puts every array into a variable, which is no branch of its own.
+    if path and path[-1] == jax.tree_util.GetAttrKey("value"):
+        path = path[:-1]
+    return path[:-1] or path
 
 
 @final

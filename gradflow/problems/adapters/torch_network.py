@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradflow.problems.adapters.torch_convolutions import Convolutions
 from gradflow.types import Array
@@ -62,6 +63,15 @@ class Network:
         """Return views of a flat tensor, shaped as the parameters."""
         parts = zip(flat.split(self._sizes), self._shapes, strict=True)
         return [piece.view(shape) for piece, shape in parts]
+
+    def places(self) -> list[NDArray[np.intp]]:
+        """Return the places in a vector of the parameters of each part of the module, which names tell."""
+        owners, ends = [name.rpartition(".")[0] for name in self.names], np.cumsum(self._sizes)
+        ranges = [np.arange(end - size, end) for size, end in zip(self._sizes, ends, strict=True)]
+        grouped: dict[str, list[NDArray[np.intp]]] = {}
+        for owner, each in zip(owners, ranges, strict=True):
+            grouped.setdefault(owner, []).append(each)
+        return [np.concatenate(each) for each in grouped.values()]
 
     def flat(self, parts: Iterable[Any]) -> Array:
         """Return a vector of its parts, None being zeros."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.problems.adapters.torch_graphs import KeptGraphs
@@ -133,6 +133,10 @@ class TorchProblem:
             raise ValueError(f"`parameters` must have all of the trainable ones, got none named {missing[0]}")
         flat = self._network.flat(parameters[name] for name in self._network.names)
         return validate.shaped(flat, self.num_weights)
+
+    def layers(self) -> list[NDArray[np.intp]]:
+        """Return for each part of the module that has trainable parameters the places of its weights."""
+        return self._network.places()
 
     def module(self, w: ArrayLike) -> Any:
         """Return a copy of the module with the weights w in it."""
