@@ -36,6 +36,25 @@ class TorchProblem:
     def __repr__(self) -> str:
         return f"TorchProblem({self.num_weights} weights, {self._network.dtype}, {self.num_samples} samples)"
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether the samples pass through the module in more than one batch."""
+        return self._batch_size is not None and self._batch_size < self.num_samples
+
+    @property
+    def spacing(self) -> float:
+        """The relative spacing of the numbers that are computed with."""
+        import torch
+
+        return float(torch.finfo(self._network.dtype).eps)
+
+    def different(self, count: int) -> NDArray[np.intp]:
+        """Return the numbers of samples whose targets differ, where these are classes: `count` at most."""
+        if self._targets.is_floating_point():
+            return np.empty(0, dtype=np.intp)
+        flat = self._targets.reshape(self.num_samples, -1)[:, 0].cpu().numpy()
+        return np.unique(flat, return_index=True)[1][:count]
+
     def shapes(self) -> str:
         """Return shapes and dtypes of the data, for people."""
         parts = {"inputs": self._inputs, "targets": self._targets}
@@ -83,8 +102,8 @@ class TorchProblem:
         total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
         twice = keep or self._network.is_recurrent
         with self._network.evaluating():
-            for *rows, share in self.batches():
-                value = own.value(*rows, keep)
+            for inputs, targets, share in self.batches():
+                value = own.value(inputs, targets, keep)
                 slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
                 total += share * value.item()
                 slope = self._network.flat(slopes)
@@ -146,8 +165,8 @@ class TorchProblem:
 
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the share of their loss in the whole."""
-        size = self._batch_size or self.num_samples
-        if size >= self.num_samples:
+        size = self._batch_size
+        if size is None or size >= self.num_samples:
             yield self._inputs, self._targets, 1.0
             return
         for first in range(0, self.num_samples, size):
