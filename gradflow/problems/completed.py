@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
+from gradflow.numerics.rounding import DOUBLE
 from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
 from gradflow.problems.precision import Evidence
@@ -25,7 +26,11 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
     central differences of gradients, at a distance that is measured (`Differenced`). With `num_samples` and
     `subset(indices)` it is a problem of samples, `averaged` unless it says otherwise. What the author wrote
     is used as it is: `loss`, `gradient`, `hvp` and `linearize`, the last two for one v of shape (n,) at a
-    time. Without `num_weights` weights of any length are passed on.
+    time, and `gradient_precision`, see `Precise`. Without `num_weights` weights of any length are passed on.
+
+    A run looks at its start whether the gradient belongs to the loss, as it does for `from_callables`, which
+    also knows how to switch that off (``check=False``). It does not where there are samples: that would cost
+    gradients of them all.
 
     Parameters
     ----------
@@ -69,10 +74,14 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
         return thing
     if not isinstance(thing, Descendable):
         raise ValueError(f"`{name}` must be a problem, an object with loss_and_gradient(w), {_cure(thing)}")
-    return _completed(thing, has_samples=isinstance(thing, HasSamples))
+    has_samples = isinstance(thing, HasSamples)
+    completed = _completed(thing, has_samples=has_samples)
+    # Of samples it would cost gradients of them all, which a run by batches does without.
+    completed.is_doubted = not has_samples
+    return completed
 
 
-def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Problem:
+def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Exact | ByDifferences:
     members = _members(thing)
     exact = members.hvp is not None or members.linearize is not None
     if has_samples:
@@ -182,7 +191,8 @@ class _Completed:
             return
         # A loss that there is with its gradient alone is paid for as a gradient.
         is_free = self._members.loss is not None
-        wrong = complaint(paid, paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0], w)
+        loss = paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0]
+        wrong = complaint(paid, loss, w, self._members.evidence.said or DOUBLE)
         if wrong is not None:
             raise ValueError(wrong)
         self.is_doubted = False
