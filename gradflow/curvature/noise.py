@@ -73,7 +73,7 @@ class Noise:
     @property
     def of_differences(self) -> float:
         """What differences of gradients alone leave; 0 where there are none."""
-        return self.stretch * self.product.uncertainty if isinstance(self.product, DifferenceProduct) else 0.0
+        return self.stretch * uncertainty_of(self.product)
 
     @property
     def relative(self) -> float:
@@ -109,6 +109,11 @@ EXACT = Noise()
 def noise_of(product: Product, problem: Any) -> Noise:
     """Return what is known of the products with a problem's Hessian."""
     return Noise(product, lambda: precision_of(problem))
+
+
+def uncertainty_of(product: Product | None) -> float:
+    """Return the size of the error of a product with a unit vector: 0 unless it is made of differences."""
+    return product.uncertainty if isinstance(product, DifferenceProduct) else 0.0
 
 
 def vouched(pairs: Pairs, tol: float) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.curvature.noise import NOISES, Noise, Pairs, noise_of, vouched
+from gradflow.curvature.noise import NOISES, Pairs, noise_of, uncertainty_of, vouched
 from gradflow.curvature.search import check_count, operator_of, top_pairs_of
 from gradflow.curvature.tracking.rivals import MOST, Rivals
 from gradflow.curvature.tracking.secants import Secants
@@ -107,8 +107,9 @@ class SharpnessTracker:
     _mean_of_rest: float
     _first_time: float
     _since_cold: int
-    _noise: Noise
+    _given: Product
     _reachable: float
+    _rounding: float
 
     def __init__(
         self,
@@ -170,7 +171,7 @@ class SharpnessTracker:
         w = validate.weight_vector("w", w, self.problem.num_weights)
         check_count(self.k, w.size)
         product = product_at(w)
-        self._noise, product = noise_of(product, self.problem), self._counted(product)
+        self._given, product = product, self._counted(product)
         course, self._course = self._course, None
         # Only a call that ends well leaves a course behind: after an error the next one starts cold.
         self._course = (
@@ -241,12 +242,13 @@ class SharpnessTracker:
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
             exact = self._exact(w)
-            self._noise, product = noise_of(exact, self.problem), self._counted(exact)
-        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, self._noise)
+            self._given, product = exact, self._counted(exact)
+        noise = noise_of(self._given, self.problem)
+        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, noise)
         if self._may_warn and pairs.residual > self.tol:
             self._may_warn = False
             vouched(pairs, self.tol)
-        self._reachable = pairs.residual
+        self._reachable, self._rounding = pairs.residual, noise.relative
         return pairs
 
     def _note(self, values: Array, residual: float, size: float) -> None:
@@ -281,7 +283,9 @@ class SharpnessTracker:
 
     def _floor(self) -> float:
         """Return the residual, relative to the size of H, that noise in the products leaves."""
-        told = NOISES * self._noise.of(self._size) / self._size if self._size > 0 else 0.0
+        told = (
+            NOISES * max(self._rounding, uncertainty_of(self._given) / self._size) if self._size > 0 else 0.0
+        )
         # A cold search comes to its tolerance unless noise is in its way, of whatever cause.
         return max(told, self._reachable) if self._reachable > self.tol else told
 
