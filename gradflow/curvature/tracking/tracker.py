@@ -149,15 +149,20 @@ class SharpnessTracker:
 
     @property
     def takes_product(self) -> bool:
-        """Whether `at_place` asks for the product, so that a run makes its passes to give it."""
-        return self.products == "exact"
+        """Whether `at_place` asks for the product, so that a run makes its passes to give it.
+
+        Not where that is made of differences: their distance is measured now and then along a path, and would
+        be at every place of it.
+        """
+        return self.products == "exact" and self._central is None
 
     def at_place(self, place: Place) -> float | Array:
         """Return the same at a place of a run, from what the run has there if it is one on `problem`.
 
         That is the gradient for differences, else the product.
         """
-        if not is_same_problem(place.problem, self.problem):
+        is_mine = is_same_problem(place.problem, self.problem)
+        if not is_mine or (self.products == "exact" and self._central is not None):
             return self(place.time, place.weights)
         if self.products == "exact":
             return self._at(place.time, place.weights, lambda _: place.product)
