@@ -14,7 +14,7 @@ from gradflow.numerics.differences import Differences
 from gradflow.numerics.rounding import resolution
 from gradflow.problems.completed import as_problem
 from gradflow.problems.door import ROUNDINGS, SLOPE_SHARE, slope_along
-from gradflow.problems.precision import precision_of
+from gradflow.problems.precision import known_precision, precision_of
 from gradflow.problems.problem import Problem, Sampled
 from gradflow.types import Array
 
@@ -157,7 +157,7 @@ def _directions(w: Array) -> tuple[Array, Array]:
 
 def _products(problem: Problem, w: Array) -> Verdict:
     direction = _directions(w)[0]
-    product = Differences(problem.gradient)(w)
+    product = Differences(problem.gradient, eps=known_precision(problem))(w)
     exact, found = problem.hvp(w, direction), product(direction)
     apart, size = float(np.linalg.norm(exact - found)), float(np.linalg.norm(exact))
     holds = apart <= SLOPE_SHARE * size + ROUNDINGS * product.uncertainty

@@ -22,8 +22,12 @@ def precision_of(problem: Any) -> float:
     >>> precision_of(Quadratic([1.0, 4.0]))
     2.220446049250313e-16
     """
-    said = problem.gradient_precision if isinstance(problem, Precise) else None
-    return DOUBLE if said is None else said
+    return known_precision(problem) or DOUBLE
+
+
+def known_precision(problem: Any) -> float | None:
+    """Return the relative precision of a problem's gradients, None where nothing is known."""
+    return problem.gradient_precision if isinstance(problem, Precise) else None
 
 
 class Evidence:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.curvature.differences import one_sided
 from gradflow.curvature.noise import NOISES, Pairs, noise_of, uncertainty_of, vouched
 from gradflow.curvature.search import check_count, operator_of, top_pairs_of
 from gradflow.curvature.tracking.rivals import MOST, Rivals
@@ -21,7 +22,6 @@ from gradflow.curvature.tracking.subspace import (
     products_with,
     ritz_pairs,
 )
-from gradflow.numerics.differences import Differences
 from gradflow.problems.completed import as_problem, is_same_problem
 from gradflow.problems.problem import Differenced, Problem, Product
 from gradflow.types import Array
@@ -61,9 +61,9 @@ class SharpnessTracker:
         How many eigenvalues.
     products : {"exact", "differences"}
         "differences" is the fast mode: one-sided differences of gradients, which leave a relative
-        error of about 1e-7 in float64. Cold searches take exact products all the same. Where the
-        problem's own products are differences, residuals are asked to fall to their noise only, with
-        one warning.
+        error of about 1e-7 in float64. Cold searches take exact products all the same. Where products
+        carry noise (differences of gradients, float32, whatever shows in a cold search) residuals are
+        asked to fall to that only, with one warning.
     check_every : int
         Calls between two cold searches, at the most.
 
@@ -86,7 +86,7 @@ class SharpnessTracker:
     Notes
     -----
     A run of `descend` or `integrate` on `problem` that records it hands it its `Place`, with the passes of
-    the row. The
+    the row, except where the problem's products are differences: their distance is kept from row to row. The
     Krylov spaces of an implicit solve would not do instead: on networks of 3,466 and 26,122 weights they
     hold 1 to 15 vectors, and their best Ritz pair mostly leaves a relative residual of a fifth or more.
 
@@ -206,7 +206,7 @@ class SharpnessTracker:
         self._course = None
         self._first_time = np.inf
         # Along a path the distance of differences is measured now and then.
-        self._differences = Differences(self.problem.gradient, is_central=False)
+        self._differences = one_sided(self.problem)
         self._central = (
             self.problem.products_from(self.problem.gradient)
             if isinstance(self.problem, Differenced)
