@@ -25,7 +25,7 @@ from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
 from gradflow.simulate.precision import bearing, carried, passes_of, spacing_of
-from gradflow.simulate.progress import Progress
+from gradflow.simulate.progress import Progress, Report
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
@@ -55,7 +55,7 @@ def integrate(
     max_evaluations: int | None = None,
     sketch: Sketch | None = None,
     callback: Any = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Trajectory:
     """Follow a flow from the weights `w0` to `end_time`, error-controlled.
 
@@ -105,8 +105,8 @@ def integrate(
         Keep sketches of the weights instead of the weights.
     callback : callable, optional
         ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
-    progress : bool
-        Show a progress bar over flow time.
+    progress : bool or callable
+        Show a progress bar over flow time; or ``progress(what, share, loss)``, called at every step.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def integrated(
     max_evaluations: int | None,
     sketch: Sketch | None,
     callback: Any,
-    progress: bool,
+    progress: bool | Report,
     earlier: Trajectory | None = None,
 ) -> Trajectory:
     """Return the run from a state at a time, going on from an `earlier` run if there is one."""

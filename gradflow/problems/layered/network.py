@@ -242,7 +242,7 @@ class FeedForward:
         chosen = validate.indices("indices", indices, self.num_samples)
         # As `copy` does, in a fifth of its time.
         part = object.__new__(type(self))
-        vars(part).update(vars(self))
+        part.__dict__ = vars(self).copy()
         rows = self._rows.take(chosen, axis=0)
         part._hold(rows, rows.T, self._targets.take(chosen, axis=1))
         return part
