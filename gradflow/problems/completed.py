@@ -82,7 +82,7 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
 
 
 def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Exact | ByDifferences:
-    members = _members(thing)
+    members = _members(thing, like)
     exact = members.hvp is not None or members.linearize is not None
     if has_samples:
         return (SampledExact if exact else SampledByDifferences)(members, thing, like)
@@ -135,14 +135,15 @@ def _cure(thing: Any) -> str:
     return f"got {thing!r:.60}"
 
 
-def _members(thing: Any) -> Members:
+def _members(thing: Any, like: _Completed | None) -> Members:
     """Return what the author wrote. The one place that asks by name: from here on everything has a type."""
+    said = getattr(thing, "gradient_precision", None) if like is None else None
     size = getattr(thing, "num_weights", None)
     optional = {name: getattr(thing, name, None) for name in ("loss", "gradient", "hvp", "linearize")}
     return Members(
         None if size is None else validate.count("num_weights", size),
         joint=thing.loss_and_gradient,
-        evidence=Evidence(getattr(thing, "gradient_precision", None)),
+        evidence=Evidence(said) if like is None else like.evidence,
         **optional,
     )
 
@@ -159,7 +160,7 @@ class _Completed:
     def __init__(self, members: Members, author: Any, like: _Completed | None = None) -> None:
         # Any: None where a weight vector of any length will do.
         self.num_weights: Any = members.num_weights
-        self._members, self._author = members, author
+        self._members, self._author, self.evidence = members, author, members.evidence
         follows = isinstance(author, Followed) if like is None else like._follower is not None
         self._follower: Followed | None = author if follows else None
         self._is_kinked: bool = isinstance(author, Kinked) if like is None else like._is_kinked
@@ -183,7 +184,7 @@ class _Completed:
     @property
     def gradient_precision(self) -> float | None:
         """Relative precision of gradients, as the author said or as their numbers have shown so far."""
-        return self._members.evidence.precision
+        return self.evidence.precision
 
     def check_start(self, w: Array, paid: Paid) -> None:
         """Look once whether a gradient that is doubted belongs to its loss; see `Doubted`."""
@@ -192,7 +193,7 @@ class _Completed:
         # A loss that there is with its gradient alone is paid for as a gradient.
         is_free = self._members.loss is not None
         loss = paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0]
-        wrong = complaint(paid, loss, w, self._members.evidence.said or DOUBLE)
+        wrong = complaint(paid, loss, w, self.evidence.said or DOUBLE)
         if wrong is not None:
             raise ValueError(wrong)
         self.is_doubted = False
@@ -237,12 +238,12 @@ class ByDifferences(_Completed):
 
     def products_from(self, gradient: Callable[[Array], Array]) -> Callable[[Array], Product]:
         """Return the function w -> (v -> H(w) v) made of calls of `gradient`; see `Differenced`."""
-        return Differences(gradient, eps=self._members.evidence.said)
+        return Differences(gradient, eps=self.evidence.said)
 
     def _product(self, own: Array, gradient: Array | None = None) -> DifferenceProduct:
         last = self._last
         if last is None or not np.array_equal(last[0], own):
-            differences = Differences(self.gradient, eps=self._members.evidence.said)
+            differences = Differences(self.gradient, eps=self.evidence.said)
             last = self._last = own, differences(own, gradient)
         return last[1]
 
