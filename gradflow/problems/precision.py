@@ -51,9 +51,11 @@ class Evidence:
         """Take note of the value at a place, or of a product with a vector."""
         if value.dtype.kind == "f" and value.dtype.itemsize < 8:
             self.precision = float(np.finfo(value.dtype).eps)
-        elif value.dtype != np.float64 or not np.isfinite(value).all():
             return
-        elif resolution(value) == DOUBLE:
+        numbers = value.astype(np.float64, copy=False)
+        if not np.isfinite(numbers).all():
+            return
+        if resolution(numbers) == DOUBLE:
             self.precision = DOUBLE
-        elif resolution(place) == DOUBLE and (value != np.round(value)).any():
+        elif resolution(place) == DOUBLE and (numbers != np.round(numbers)).any():
             self.precision = SINGLE
