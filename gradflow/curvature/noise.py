@@ -131,5 +131,7 @@ def vouched(pairs: Pairs, tol: float) -> tuple[Array, Array]:
 
 def reachable(pairs: Pairs) -> float:
     """Return the residual with one digit, rounded up: a `tol` that is met."""
+    if not 0.0 < pairs.residual < np.inf:
+        return pairs.residual
     unit = 10.0 ** np.floor(np.log10(pairs.residual))
     return float(f"{np.ceil(pairs.residual / unit) * unit:.1g}")

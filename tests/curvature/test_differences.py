@@ -298,3 +298,14 @@ def test_a_run_that_records_the_sharpness_by_differences_measures_their_distance
         run.records["sharpness"], [sharpness(exact, w) for w in run.weights], rtol=1e-6
     )
     assert len(calls) <= run.num_gradients + 2 * tracker.num_products + 26
+
+
+@pytest.mark.parametrize("n", [1, 5, 100])
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_a_loss_without_curvature_has_none_and_no_word_is_said(n, precision, slope):
+    gradient = Counted(lambda w: slope * np.arange(1, n + 1, dtype=w.dtype) / w.dtype.type(3), precision)
+    problem = from_callables(lambda w: 0.0, gradient, n, check=False)
+    w = np.full(n, 0.3)
+    assert sharpness(problem, w) == bottom_eigenpairs(problem, w, 1)[0][0] == 0
+    assert SharpnessTracker(problem)(0.0, w) == 0
