@@ -175,7 +175,7 @@ def _draw_branches(ax: Axes, results: Learning) -> None:
         linestyle="none",
         markersize=5,
         markeredgecolor="black",
-        label="rest would jump",
+        label="would jump",
     )
     ax.set_xlim(left=1.0)
     ax.set(xlabel=r"flow time $t$", ylabel=style.LOSS, title="the flow on its branch")

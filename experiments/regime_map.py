@@ -56,7 +56,7 @@ class RegimeMap:
         return float((self.names == name).mean())
 
 
-def run(*, num_rates: int = 36, num_starts: int = 26, num_steps: int = 300) -> dict[str, RegimeMap]:
+def run(*, num_rates: int = 60, num_starts: int = 44, num_steps: int = 300) -> dict[str, RegimeMap]:
     """Return the maps, by name.
 
     Parameters

@@ -180,7 +180,7 @@ def _draw_map(ax: Axes, results: Reach) -> None:
         ax.plot(border.real, border.imag, color="black", linewidth=0.8)
     ax.axvline(1.0, color="black", linewidth=0.8)
     ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]])
-    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the fixed point")
+    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the point")
     labels = ("relaxation only", "and damped by 0.4", "and iteration", "nothing")
     pairs = zip((*colors[1:], colors[0]), labels, strict=True)
     plots.legend(ax, [Patch(color=color, label=label) for color, label in pairs], above=True)
