@@ -43,7 +43,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         If there is no such experiment or parameter, or the folder cannot be written; nothing has run then.
     """
     from gradflow import experiments
-    from gradflow.cli.plan import check_folder
+    from gradflow.cli.folders import named_folder
 
     names = list(options.experiments)
     if options.all and names:
@@ -57,7 +57,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         return 0
     planned = [(each, _values(each, options)) for each in _loaded(names)]
     figures = _figures(options)
-    folder = check_folder(options.output)
+    folder = named_folder(options.output)
     if options.jobs > 1 and len(planned) > 1:
         return side_by_side.run(names, options)
     status = 0

@@ -35,9 +35,9 @@ def command(options: argparse.Namespace) -> int:
     Refused
         If there is no such file, or one holds neither an experiment nor a trajectory.
     """
-    from gradflow.cli.plan import check_folder
+    from gradflow.cli.folders import named_folder
 
-    folder = None if options.output is None else check_folder(options.output)
+    folder = None if options.output is None else named_folder(options.output)
     found = [path for each in options.paths for path in _files(Path(each))]
     try:
         for path, draw in _drawings(found, options.script):

@@ -183,7 +183,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise ValueError("it is compressed")
-            return {name: members.read(archive, name) for name in members.described(archive)}
+            names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+            found = members.described(archive, names)
+            return {name: members.read(archive, name, member) for name, member in found.items()}
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"`path` must be a file of plain arrays ({reason:.150})") from None

@@ -17,7 +17,9 @@ class Unfinished(Exception):
     """
 
     def __init__(self, run: Trajectory) -> None:
-        super().__init__(f"{run.outcome.name.lower()} after {len(run.step_times) - 1:,} steps: {run.message}")
+        reason = "" if run.outcome is Outcome.INTERRUPTED else f": {run.message}"
+        steps = max(len(run.step_times) - 1, 0)
+        super().__init__(f"{run.outcome.name.lower()} after {steps:,} steps of {run.method}{reason}")
         self.run = run
 
     @property
@@ -50,9 +52,10 @@ def whole(run: Trajectory) -> Trajectory:
     >>> from gradflow.simulate import descend, integrate
     >>> whole(descend(Quadratic(1.0), [1.0], 0.5, 2)).final_loss
     0.03125
-    >>> whole(integrate(GradientFlow(Quadratic(1.0)), [1.0], 9.0, max_evaluations=1))  # doctest: +ELLIPSIS
+    >>> flow = GradientFlow(Quadratic(1.0))
+    >>> whole(integrate(flow, [1.0], 9.0, method="RK45", max_evaluations=1))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    gradflow.simulate.whole.Unfinished: budget after 0 steps: the budget of 1 gradients ...
+    gradflow.simulate.whole.Unfinished: budget after 0 steps of RK45: the budget of 1 gradients ...
     """
     if run.outcome in PARTS:
         raise Unfinished(run)
