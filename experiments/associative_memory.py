@@ -1,7 +1,7 @@
 """From how many wrong units is a learned pattern recalled?
 
 Four random patterns of 16 tanh units at +-0.9 are made fixed points by clamped masters that drive free
-slaves; the flow takes the loss to 2e-18 and, released from the masters, all four are attractors. The
+slaves; the flow takes the loss below 1e-18 and, released from the masters, all four are attractors. The
 memory then recalls every cue with 1 or 2 flipped units, 78 % with 4 and 28 % with 6. The basins shrink
 with every pattern: of cues with 4 flipped units one pattern gets 100 % back, two 99 %, six 48 %. tanh
 being odd, the mirror images of the patterns are attractors too, and take the other cues as often as the

@@ -3,7 +3,7 @@
 One sigmoid unit x = g(w x + b), resting at 0, should learn x = 1 from w = 6, b = -4.5, where it rests low.
 The flow pushes x up along the lower branch until that meets the unstable one and both vanish, in a fold at
 w x (1 - x) = 1; nothing is left but the upper branch, and the loss falls from 0.31 to 0.0007 at once. The
-event finds the fold at flow time 57.81, where b is that of the fold to 5e-9. The slowest relaxation rate
+event finds the fold at flow time 57.81, where b is that of the fold to 1e-9. The slowest relaxation rate
 is there proportional to the square root of the distance to the fold and the gradient to one over it, so
 that the flow runs into the fold in finite time, the rate falling like the cube root of the time left
 (slope 0.32 near it). Descent at learning rate 1 steps across and jumps at step 60.
