@@ -107,7 +107,7 @@ def _recalled(
 
 def plot(results: Recall) -> Figure:
     """Return the figure: the loss while learning, and the share of cues recalled."""
-    figure, (left, right) = plots.new_figure(2, width=6.8, height=2.9)
+    figure, (left, right) = plots.new_figure(2, width="text", height=2.7)
     with plots.in_style():
         for place, number in enumerate(results.num_patterns.tolist()):
             line = style.descent_line(place)
@@ -122,8 +122,9 @@ def plot(results: Recall) -> Figure:
             xlabel="flipped units in the cue", ylabel="share of cues recalled", title="recall without masters"
         )
         right.set_ylim(-0.03, 1.05)
-        style.legend(left)
-        style.legend(right)
+        plots.legend(left)
+    plots.letter_panels((left, right))
+    plots.share_legend(figure)
     return figure
 
 

@@ -168,26 +168,29 @@ def _edge(
 def plot(results: dict[str, Edge]) -> Figure:
     """Return the figure: a row for each network with loss, sharpness and distance to the flow."""
     rows = len(results)
-    figure, panels = plots.new_figure(3, width=9.6, height=2.9 * rows, num_rows=rows)
+    figure, panels = plots.new_figure(3, width="text", height=2.2 * rows + 0.4, num_rows=rows)
     with plots.in_style():
         for (name, edge), row in zip(results.items(), panels.reshape(rows, 3), strict=True):
             _draw_row(name, edge, *row)
+    plots.letter_panels(panels)
+    plots.share_legend(figure)
     return figure
 
 
 def _draw_row(name: str, edge: Edge, losses: Axes, sharp: Axes, distance: Axes) -> None:
-    label = rf"descent, $\eta = {edge.learning_rate:g}$"
-    runs = {"flow": edge.flow, label: edge.descent}
+    runs = {"flow": edge.flow, "descent": edge.descent}
     plots.draw_losses(runs, ax=losses)
     plots.draw_sharpness(runs, ax=sharp)
-    plots.draw_distance({label: edge.comparison}, ax=distance)
+    plots.draw_distance({"descent": edge.comparison}, ax=distance)
     for ax in (losses, sharp, distance):
         ax.axvline(edge.crossing_time, color="#222222", linestyle=":", linewidth=1.0)
-        ax.set_xlim(0, edge.comparison.times[-1])
-    losses.set_title(ROW_TITLES[name])
-    crossing = rf"flow meets $2/\eta$: $t = {edge.crossing_time:.4g}$"
-    sharp.plot([], [], color="#222222", linestyle=":", linewidth=1.0, label=crossing)
-    sharp.legend(loc="lower right")
+        # Beside the axis, not on it: the losses fall at once.
+        end = edge.comparison.times[-1]
+        ax.set(xlim=(-0.03 * end, end), xlabel="flow time $t$")
+    losses.set_title(rf"{ROW_TITLES[name]}, $\eta = {edge.learning_rate:g}$")
+    sharp.set_title(rf"flow at $2/\eta$: $t = {edge.crossing_time:.4g}$")
+    distance.set_title("distance")
+    sharp.plot([], [], color="#222222", linestyle=":", linewidth=1.0, label=r"flow meets $2/\eta$")
 
 
 def answers(results: dict[str, Edge]) -> dict[str, Any]:
