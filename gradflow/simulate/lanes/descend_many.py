@@ -1,0 +1,120 @@
+"""The door of many discrete-time runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numpy.typing import ArrayLike
+
+from gradflow import validate
+from gradflow.problems.completed import as_problem
+from gradflow.problems.problem import Problem
+from gradflow.rules import GradientDescent, UpdateRule
+from gradflow.simulate.descend import descend
+from gradflow.simulate.lanes import request
+from gradflow.simulate.lanes.many_runs import ManyRuns
+from gradflow.simulate.lanes.one_by_one import LossReached, gathered
+from gradflow.trajectory import Trajectory
+
+
+def descend_many(
+    problem: Problem,
+    W0: ArrayLike,
+    learning_rates: ArrayLike,
+    num_steps: int,
+    *,
+    rule: Callable[[float], UpdateRule] | None = None,
+    loss_tolerance: float | None = None,
+    gradient_tolerance: float | None = None,
+    repeats: float | None = 0.0,
+    record_every: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> ManyRuns:
+    """Take discrete steps from many starts, or at many learning rates, at once.
+
+    Each run is that of `descend` from its row of `W0` at its learning rate, to 1e-13 over a thousand
+    stable steps, whatever runs beside it.
+
+    Parameters
+    ----------
+    problem : Problem
+        The loss that is descended. One that is `Batched` is evaluated at many weight vectors at once; for
+        another the runs are made one by one, which a warning says.
+    W0 : array_like, shape (K, n) or (n,)
+        Starting weights, one row a run, or one start for all.
+    learning_rates : array_like, shape (K,) or ()
+        One for each run, or one for all.
+    num_steps : int
+        Number of steps of each run, unless it ends before.
+    rule : callable, optional
+        From a learning rate to the rule of a run, such as ``functools.partial(gf.rules.HeavyBall,
+        momentum=0.9)``; plain descent by default.
+    loss_tolerance, gradient_tolerance : float, optional
+        A run has CONVERGED once its loss, or its |dE/dw|, is at most this.
+    repeats : float or None
+        A run that is where it was eight steps before will come back there for ever: it takes no more steps
+        than bring it to the point of its cycle where it would end. Where it was means to this share of
+        the length of the weights; with 0, the default, to the last bit, so that it changes no result.
+        None lets every run take all its steps.
+    record_every : int, optional
+        Keep weights and losses every so many steps, in `recorded`; the ends alone by default.
+    threads : int, optional
+        Threads that runs are divided among, one for each free core by default.
+    progress : bool
+        Show a progress bar over runs.
+
+    Returns
+    -------
+    ManyRuns
+        One row a run, in the order of `W0` and `learning_rates`; also when it was interrupted.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or numbers of starts and of learning rates do not fit.
+
+    Warns
+    -----
+    CostWarning
+        If the problem has no batched form, once for each kind.
+
+    See Also
+    --------
+    descend : One run, with records, events and a trajectory.
+    integrate_many : Many flows.
+
+    Examples
+    --------
+    On E = x^2 / 2 a step multiplies the weight by 1 - eta:
+
+    >>> from gradflow.problems.landscapes.quadratic import Quadratic
+    >>> runs = descend_many(Quadratic(1.0), [1.0], [0.5, 1.0, 1.5, 3.0], 2)
+    >>> runs.weights[:, 0]
+    array([0.25, 0.  , 0.25, 4.  ])
+    >>> runs
+    ManyRuns(4 runs of 1 weight: 4 finished)
+    """
+    problem = as_problem(problem)
+    rows = request.starts(W0, problem.num_weights)
+    W, etas = request.paired(rows, request.rates(learning_rates))
+    last_step = validate.count("num_steps", num_steps)
+    make = GradientDescent if rule is None else rule
+    loss_tolerance = request.tolerance("loss_tolerance", loss_tolerance)
+    gradient_tolerance = request.tolerance("gradient_tolerance", gradient_tolerance)
+    stride = last_step if record_every is None else validate.count("record_every", record_every)
+    steps = None if record_every is None else range(0, last_step + 1, stride)
+    callback = None if loss_tolerance is None else LossReached(loss_tolerance)
+
+    def run(k: int) -> Trajectory:
+        return descend(
+            problem,
+            W[k],
+            make(float(etas[k])),
+            last_step,
+            record_every=stride,
+            gradient_tolerance=gradient_tolerance,
+            callback=callback,
+        )
+
+    return gathered(run, W, None if steps is None else steps, progress)
