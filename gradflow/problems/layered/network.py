@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.kernels import activations
+from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.layered import output_losses
 from gradflow.problems.layered.architecture import Architecture, Layers
 from gradflow.problems.layered.hessian_products import HessianProduct
+from gradflow.problems.layered.lanes import network_lanes
 from gradflow.problems.layered.passes import Plan
 from gradflow.problems.layered.pool import Pool
 from gradflow.problems.layered.rough_products import LEAST_SIGNALS, RoughProduct
@@ -178,6 +180,20 @@ class FeedForward:
         plan, loss = self._forward(w)
         product = self._product(plan)
         return loss, plan.gradient(), product
+
+    @property
+    def lane_bytes(self) -> int:
+        """What the workspaces of one lane take."""
+        return 8 * 3 * self.num_samples * sum(self._network.widths[1:])
+
+    def lanes(self, num_lanes: int) -> batched.Lanes:
+        """Return workspaces for so many weight vectors at once, in double precision."""
+        signal = self._rows.T.astype(np.float64, copy=False)
+        return network_lanes(self._network, signal, self._targets, self._output_loss, num_lanes)
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""
+        return batched.evaluated(self, self.num_weights, W)
 
     def rough_linearizations(self) -> tuple[Linearization, ...]:
         """Return functions like `linearize` with products in single precision; none for a tiny network.

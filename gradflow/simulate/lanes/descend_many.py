@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.problems.batched import Batched
 from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
-from gradflow.rules import GradientDescent, UpdateRule
-from gradflow.simulate.descend import descend
-from gradflow.simulate.lanes import request
+from gradflow.rules import UpdateRule
+from gradflow.simulate.lanes import crew, moves, request
+from gradflow.simulate.lanes.asked import Asked
+from gradflow.simulate.lanes.ledger import Ledger
 from gradflow.simulate.lanes.many_runs import ManyRuns
-from gradflow.simulate.lanes.one_by_one import LossReached, gathered
-from gradflow.trajectory import Trajectory
+from gradflow.simulate.lanes.one_by_one import descended, gathered, warn_of_loop
+from gradflow.simulate.lanes.pack import Pack
+from gradflow.simulate.lanes.sizes import lane_count
+from gradflow.simulate.progress import Progress
 
 
 def descend_many(
@@ -95,26 +100,27 @@ def descend_many(
     >>> runs
     ManyRuns(4 runs of 1 weight: 4 finished)
     """
-    problem = as_problem(problem)
+    given, problem = problem, as_problem(problem)
     rows = request.starts(W0, problem.num_weights)
     W, etas = request.paired(rows, request.rates(learning_rates))
-    last_step = validate.count("num_steps", num_steps)
-    make = GradientDescent if rule is None else rule
-    loss_tolerance = request.tolerance("loss_tolerance", loss_tolerance)
-    gradient_tolerance = request.tolerance("gradient_tolerance", gradient_tolerance)
-    stride = last_step if record_every is None else validate.count("record_every", record_every)
-    steps = None if record_every is None else range(0, last_step + 1, stride)
-    callback = None if loss_tolerance is None else LossReached(loss_tolerance)
-
-    def run(k: int) -> Trajectory:
-        return descend(
-            problem,
-            W[k],
-            make(float(etas[k])),
-            last_step,
-            record_every=stride,
-            gradient_tolerance=gradient_tolerance,
-            callback=callback,
-        )
-
-    return gathered(run, W, None if steps is None else steps, progress)
+    asked = Asked(
+        validate.count("num_steps", num_steps),
+        request.rule_maker(rule),
+        request.tolerance("loss_tolerance", loss_tolerance),
+        request.tolerance("gradient_tolerance", gradient_tolerance),
+        request.share("repeats", repeats),
+        None if record_every is None else validate.count("record_every", record_every),
+    )
+    count = crew.num_threads(request.threads(threads), len(W))
+    numbers = moves.coefficients(asked.make, etas)
+    with Progress(progress, 0, len(W), "runs") as bar:
+        if numbers is None or not isinstance(given, Batched):
+            warn_of_loop(
+                given, "has no batched form" if numbers is not None else "meets a rule that is not linear"
+            )
+            return gathered(partial(descended, problem, W, etas, asked), W, asked.kept_steps, bar)
+        ledger = Ledger(W, asked.kept_steps, bar)
+        descents = asked.descents(given, numbers, W.shape[1])
+        num_lanes = lane_count(given, W.shape[1], -(-len(W) // count))
+        crew.together(lambda: Pack(descents, ledger, num_lanes).descend(), ledger, count)
+    return ledger.closed()

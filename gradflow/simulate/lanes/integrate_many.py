@@ -10,6 +10,7 @@ from gradflow.simulate.integrate import checked_flow, integrate
 from gradflow.simulate.lanes import request
 from gradflow.simulate.lanes.many_runs import ManyRuns
 from gradflow.simulate.lanes.one_by_one import gathered
+from gradflow.simulate.progress import Progress
 from gradflow.trajectory import Trajectory
 
 
@@ -52,4 +53,5 @@ def integrate_many(
             max_evaluations=max_evaluations,
         )
 
-    return gathered(run, W, progress=progress)
+    with Progress(progress, 0, len(W), "runs") as bar:
+        return gathered(run, W, None, bar)

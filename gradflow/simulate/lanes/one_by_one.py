@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradflow.simulate.lanes.many_runs import CODES, ManyRuns, Recorded
+from gradflow.errors import CostWarning
+from gradflow.problems.problem import Problem
+from gradflow.simulate.descend import descend
+from gradflow.simulate.lanes.asked import Asked
+from gradflow.simulate.lanes.ledger import Ledger
+from gradflow.simulate.lanes.many_runs import CODES, ManyRuns
 from gradflow.simulate.place import Place
 from gradflow.simulate.progress import Progress
 from gradflow.trajectory import Outcome, Trajectory
+from gradflow.types import Array
 
 
 class LossReached:
@@ -24,9 +31,36 @@ class LossReached:
         return place.loss <= self._tolerance
 
 
-def gathered(
-    run: Callable[[int], Trajectory], starts: Any, steps: Any = None, progress: bool = False
-) -> ManyRuns:
+def descended(problem: Problem, W0: Array, learning_rates: Array, asked: Asked, k: int) -> Trajectory:
+    """Return run k of many descents."""
+    reached = None if asked.loss_tolerance is None else LossReached(asked.loss_tolerance)
+    rate = float(learning_rates[k])
+    return descend(
+        problem,
+        W0[k],
+        rate if asked.make is None else asked.make(rate),
+        asked.last_step,
+        record_every=asked.record_every or asked.last_step,
+        gradient_tolerance=asked.gradient_tolerance,
+        callback=reached,
+    )
+
+
+def warn_of_loop(problem: Any, what: str) -> None:
+    """Say once for each kind of problem that its runs are made one by one."""
+    if type(problem) not in _SAID:
+        _SAID.add(type(problem))
+        warnings.warn(
+            f"{type(problem).__name__} {what}: its runs are made one by one",
+            CostWarning,
+            stacklevel=3,
+        )
+
+
+_SAID: set[type] = set()
+
+
+def gathered(run: Callable[[int], Trajectory], starts: Array, steps: range | None, bar: Progress) -> ManyRuns:
     """Return the runs 0 to K - 1, one after another; those not begun stay at their start.
 
     Parameters
@@ -36,40 +70,31 @@ def gathered(
     starts : ndarray, shape (K, n)
     steps : range, optional
         The steps at which rows are kept.
-    progress : bool
-        Show a progress bar over runs.
+    bar : Progress
+        Moved as runs end.
     """
-    num_runs = len(starts)
-    weights, losses = np.array(starts), np.full(num_runs, np.nan)
-    codes = np.full(num_runs, CODES[Outcome.INTERRUPTED])
-    num_steps, num_gradients = np.zeros((2, num_runs), dtype=np.int64)
-    times, messages = np.zeros(num_runs), {}
-    kept = None if steps is None else _empty(steps, weights.shape)
-    with Progress(progress, 0, num_runs, "runs") as bar:
-        for k in range(num_runs):
-            one = run(k)
-            ended = one.outcome
-            if ended is Outcome.EVENT:
-                ended = Outcome.CONVERGED
-            weights[k], losses[k], codes[k] = one.final_weights, one.final_loss, CODES[ended]
-            num_steps[k], num_gradients[k], times[k] = one.steps[-1], one.num_gradients, one.times[-1]
-            if ended is Outcome.FAILED:
-                messages[k] = one.message
-            if kept is not None and steps is not None:
-                _keep(kept, k, one, steps)
-            bar.reach(k + 1, one.final_loss)
-            if ended is Outcome.INTERRUPTED:
-                break
-    return ManyRuns(weights, losses, codes, num_steps, num_gradients, times, kept, messages)
+    ledger = Ledger(starts, steps, bar)
+    for k in range(len(starts)):
+        one = run(k)
+        _enter(ledger, k, one)
+        if one.outcome is Outcome.INTERRUPTED:
+            break
+    return ledger.closed()
 
 
-def _empty(steps: range, shape: tuple[int, int]) -> Recorded:
-    num_runs, num_weights = shape
-    rows = np.full((num_runs, len(steps), num_weights), np.nan)
-    return Recorded(np.array(steps), rows[..., 0].copy(), rows)
-
-
-def _keep(kept: Recorded, k: int, run: Trajectory, steps: range) -> None:
-    on_grid = run.steps % steps.step == 0
-    places = run.steps[on_grid] // steps.step
-    kept.losses[k, places], kept.weights[k, places] = run.losses[on_grid], run.weights[on_grid]
+def _enter(ledger: Ledger, k: int, run: Trajectory) -> None:
+    ended = Outcome.CONVERGED if run.outcome is Outcome.EVENT else run.outcome
+    if ended is Outcome.FAILED:
+        ledger.messages[k] = run.message
+    if ledger.recorded is not None:
+        rows = np.flatnonzero(run.steps % ledger.every == 0)
+        ledger.keep(np.full(rows.size, k), run.steps[rows], run.losses[rows], run.weights[rows])
+    ledger.times[k] = run.times[-1]
+    ledger.enter(
+        np.array([k]),
+        run.final_weights,
+        np.array([run.final_loss]),
+        np.array([CODES[ended]]),
+        run.steps[-1:],
+        np.array([run.num_gradients]),
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.rules import UpdateRule
 from gradflow.types import Array
 
 
@@ -41,3 +43,27 @@ def paired(rows: Array, values: Array) -> tuple[Array, Array]:
 def tolerance(name: str, value: Any) -> float | None:
     """Return a positive tolerance, or None."""
     return None if value is None else validate.positive(name, value)
+
+
+def share(name: str, value: Any) -> float | None:
+    """Return a number that is at least 0, or None."""
+    if value is None or (isinstance(value, int | float) and value == 0):
+        return None if value is None else 0.0
+    return validate.positive(name, value)
+
+
+def threads(value: Any) -> int | None:
+    """Return a number of threads, or None."""
+    return None if value is None else validate.count("threads", value)
+
+
+def rule_maker(value: Any) -> Callable[[float], UpdateRule] | None:
+    """Return a function from a learning rate to a rule, or None."""
+    if value is not None and (
+        not callable(value) or (isinstance(value, UpdateRule) and not isinstance(value, type))
+    ):
+        raise ValueError(
+            "`rule` must be a function of the learning rate, such as functools.partial(gf.rules.HeavyBall, "
+            f"momentum=0.9), got {value!r:.60}"
+        )
+    return value
