@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
+from gradflow.kernels.recipes import Recipe
 from gradflow.types import Array
 
 Chosen = NDArray[np.intp] | slice
+Flags = NDArray[np.bool_]
 
 
 @runtime_checkable
@@ -42,7 +44,10 @@ class Lanes(Protocol):
         """Return the entries of the lanes as rows (k, n), an array of the caller."""
 
     def total(self, flat: Array) -> Array:
-        """Return for each lane the sum of its entries, which is finite where they are."""
+        """Return for each lane the sum of its entries."""
+
+    def some(self, flags: Flags) -> Flags:
+        """Return for each lane whether one of its entries is true."""
 
     def evaluate(self, weights: Array, gradients: Array, losses: Array | None) -> None:
         """Write the gradients at the weights, and the losses (L,) where they are asked for."""
@@ -58,6 +63,14 @@ class Laned(Protocol):
 
     def lanes(self, num_lanes: int) -> Lanes:
         """Return workspaces for so many lanes, for one thread."""
+
+
+@runtime_checkable
+class Compilable(Protocol):
+    """A problem that compiled kernels may know."""
+
+    def recipe(self) -> Recipe | None:
+        """Return the problem in numbers; None where compiled lanes would not be quicker."""
 
 
 class ColumnLanes:
@@ -97,6 +110,10 @@ class ColumnLanes:
         """Return for each lane the sum of its entries."""
         return np.add.reduce(flat.reshape(self._shape), axis=0)
 
+    def some(self, flags: Flags) -> Flags:
+        """Return for each lane whether one of its entries is true."""
+        return np.logical_or.reduce(flags.reshape(self._shape), axis=0)
+
     def evaluate(self, weights: Array, gradients: Array, losses: Array | None) -> None:
         """Write the gradients, and the losses where they are asked for."""
         self._function(weights.reshape(self._shape), gradients.reshape(self._shape), losses, self._scratch)
@@ -120,6 +137,10 @@ class RowLanes:
     def total(self, flat: Array) -> Array:
         """Return for each lane the sum of its entries."""
         return np.add.reduce(flat.reshape(self._shape), axis=1)
+
+    def some(self, flags: Flags) -> Flags:
+        """Return for each lane whether one of its entries is true."""
+        return np.logical_or.reduce(flags.reshape(self._shape), axis=1)
 
     def evaluate(self, weights: Array, gradients: Array, losses: Array | None) -> None:
         """Write the gradients, and the losses where they are asked for."""

@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from gradflow import validate
 from gradflow.errors import Undefined
+from gradflow.kernels import recipes
 from gradflow.problems.batched import ByColumns
 from gradflow.problems.problem import Product
 from gradflow.types import Array
@@ -141,6 +142,10 @@ class SigmoidNeuron(ByColumns):
             log_time = np.log(np.abs(times)) + np.log(repeats * x * x)
         gap = _gap(start, times > 0, log_time)
         return ((start + np.copysign(gap, times)) / x)[..., np.newaxis]
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.NEURON, self.inputs[:, np.newaxis], self.targets[:, np.newaxis])
 
     def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
         y, miss, square = scratch

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.kernels import recipes
 from gradflow.problems.batched import ByColumns
 from gradflow.problems.problem import Product
 from gradflow.types import Array
@@ -93,6 +94,10 @@ class Quadratic(ByColumns):
         modes = (self._weights(w0) - self.minimizer) @ self._vectors
         decay = np.exp(-np.multiply.outer(np.asarray(t, dtype=np.float64), self.eigenvalues))
         return self.minimizer + (decay * modes) @ self._vectors.T
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.QUADRATIC, self.hessian, self.minimizer)
 
     @property
     def _num_scratch(self) -> int:

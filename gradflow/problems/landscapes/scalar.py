@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from gradflow import validate
 from gradflow.errors import Undefined
+from gradflow.kernels import recipes
 from gradflow.problems.batched import ByColumns
 from gradflow.problems.landscapes.scalar_output import ScalarOutput
 from gradflow.problems.problem import Product
@@ -65,6 +66,10 @@ class DoubleWell(ByColumns):
     def third_derivative(self, w: ArrayLike, u: ArrayLike, v: ArrayLike) -> Array:
         """Return 6 x u v, shape (1,)."""
         return 6 * validate.shaped(w, 1) * validate.shaped(u, 1) * validate.shaped(v, 1)
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.WELL, 0.0, 0.0)
 
     def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
         excess = np.multiply(W[0], W[0], out=scratch[0])
@@ -139,6 +144,10 @@ class ScalarProduct(ScalarOutput):
         factors = w.tolist()
         slope = [math.prod(factors[:i]) * math.prod(factors[i + 1 :]) for i in range(len(factors))]
         return math.prod(factors), np.array(slope)
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.PRODUCT, 0.0, self.target)
 
     def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:
         last = len(W) - 1
@@ -222,6 +231,10 @@ class MinimalistEdge(ScalarOutput):
     def _output(self, w: Array) -> tuple[float, Array]:
         x, y = w.tolist()
         return x * y * x * y, np.array([2 * x * y * y, 2 * x * x * y])
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.EDGE, 0.0, 0.0)
 
     def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:
         x, y = W

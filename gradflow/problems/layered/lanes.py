@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.kernels.activations import Activation
-from gradflow.problems.batched import Chosen, ColumnLanes
+from gradflow.problems.batched import Chosen, ColumnLanes, Flags
 from gradflow.problems.layered.architecture import Architecture
 from gradflow.problems.layered.output_losses import OutputLoss
 from gradflow.types import Array
@@ -139,6 +139,15 @@ class NetworkBlocks:
                 sums += bias.sum(axis=1)
         return sums
 
+    def some(self, flags: Flags) -> Flags:
+        """Return for each lane whether one of its entries is true."""
+        found = np.zeros(self._num_lanes, dtype=bool)
+        for kernel, bias in self._parts(flags):
+            found |= kernel.any(axis=(1, 2))
+            if bias is not None:
+                found |= bias.any(axis=1)
+        return found
+
     def evaluate(self, weights: Array, gradients: Array, losses: Array | None) -> None:
         """Write the gradients, and the losses where they are asked for."""
         parts = self._parts(weights)
@@ -164,9 +173,9 @@ class NetworkBlocks:
         self._layers[0].chain()
         np.matmul(_tall(self._layers[0].delta), self._rows, out=_tall(out[0][0]))
 
-    def _parts(self, flat: Array) -> list[tuple[Array, Array | None]]:
+    def _parts(self, flat: Any) -> list[tuple[Any, Any]]:
         """Return the kernels (L, out, in) and biases (L, out); the first kernel has its biases inside."""
-        parts: list[tuple[Array, Array | None]] = []
+        parts: list[tuple[Any, Any]] = []
         start, lanes = 0, self._num_lanes
         for n, (rows, columns) in enumerate(self._network.shapes):
             joined = self._network.bias and n == 0

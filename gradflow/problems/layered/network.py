@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.kernels import activations
+from gradflow.kernels import activations, recipes
 from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.layered import output_losses
@@ -27,6 +27,8 @@ from gradflow.types import Array
 
 # For a first layer of at most so many units, packing transposed inputs takes up to a fifth of a gradient.
 _NARROW = 16
+# Compiled lanes gain up to so many weights.
+_MOST_COMPILED = 300
 
 
 class FeedForward:
@@ -115,6 +117,7 @@ class FeedForward:
         self._output_loss = output_losses.choose(loss)
         self._pool = Pool()
         self._names = f"{activation}, {loss}"
+        self._layer_names, self._loss_name = [activation] * len(self.widths) + [output_activation], loss
         self.num_weights = self._network.num_weights
         signal = self._input_signal(rows)
         narrow = self._network.widths[1] <= _NARROW
@@ -190,6 +193,17 @@ class FeedForward:
         """Return workspaces for so many weight vectors at once, in double precision."""
         signal = self._rows.T.astype(np.float64, copy=False)
         return network_lanes(self._network, signal, self._targets, self._output_loss, num_lanes)
+
+    def recipe(self) -> recipes.Recipe | None:
+        """Return the network in numbers; None for one so large that numpy's products are quicker."""
+        if self.num_weights > _MOST_COMPILED:
+            return None
+        codes = [recipes.ACTIVATIONS.index(name) for name in self._layer_names]
+        shape = [len(codes), self._network.bias, recipes.LOSSES.index(self._loss_name)]
+        inputs = self._rows[:, : self._network.widths[0]]
+        return recipes.recipe(
+            recipes.NETWORK, inputs, self._targets.T, [*shape, *self._network.widths, *codes]
+        )
 
     def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
         """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""

@@ -37,7 +37,7 @@ def together(work: Callable[[], None], ledger: Ledger, count: int) -> None:
             wait(tasks)
         except KeyboardInterrupt:
             interrupts.hold()
-            ledger.stop.set()
+            ledger.halt[0] = 1
             wait(tasks)
         for task in tasks:
             task.result()
@@ -48,7 +48,7 @@ def _quietly(work: Callable[[], None], ledger: Ledger) -> None:
         with np.errstate(all="ignore"):
             work()
     except BaseException:
-        ledger.stop.set()
+        ledger.halt[0] = 1
         raise
 
 

@@ -14,10 +14,11 @@ from gradflow.problems.problem import Problem
 from gradflow.rules import UpdateRule
 from gradflow.simulate.lanes import crew, moves, request
 from gradflow.simulate.lanes.asked import Asked
+from gradflow.simulate.lanes.compiled_lanes import CompiledDescents, compiled_kernels
 from gradflow.simulate.lanes.ledger import Ledger
 from gradflow.simulate.lanes.many_runs import ManyRuns
 from gradflow.simulate.lanes.one_by_one import descended, gathered, warn_of_loop
-from gradflow.simulate.lanes.pack import Pack
+from gradflow.simulate.lanes.pack import descend_in_pack
 from gradflow.simulate.lanes.sizes import lane_count
 from gradflow.simulate.progress import Progress
 
@@ -121,6 +122,11 @@ def descend_many(
             return gathered(partial(descended, problem, W, etas, asked), W, asked.kept_steps, bar)
         ledger = Ledger(W, asked.kept_steps, bar)
         descents = asked.descents(given, numbers, W.shape[1])
-        num_lanes = lane_count(given, W.shape[1], -(-len(W) // count))
-        crew.together(lambda: Pack(descents, ledger, num_lanes).descend(), ledger, count)
+        compiled = compiled_kernels(given)
+        if compiled is not None:
+            work = CompiledDescents(*compiled, descents, ledger, count).descend
+        else:
+            num_lanes = lane_count(given, W.shape[1], -(-len(W) // count))
+            work = partial(descend_in_pack, descents, ledger, num_lanes)
+        crew.together(work, ledger, count)
     return ledger.closed()

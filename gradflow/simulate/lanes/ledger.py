@@ -37,7 +37,8 @@ class Ledger:
         self.messages: dict[int, str] = {}
         self.recorded = None if recorded_steps is None else _empty(recorded_steps, self.weights.shape)
         self.every = 0 if recorded_steps is None else recorded_steps.step
-        self.stop = threading.Event()
+        # Other than 0 once work is to stop; compiled code looks at it too.
+        self.halt = np.zeros(1, dtype=np.uint8)
         self._bar, self._lock = bar, threading.Lock()
         self._next = self._ended = 0
 
@@ -45,7 +46,7 @@ class Ledger:
         """Return the numbers of the next runs, at most so many; none once all are drawn or work stops."""
         with self._lock:
             first = self._next
-            if not self.stop.is_set():
+            if not self.halt[0]:
                 self._next = min(first + most, len(self.losses))
             return np.arange(first, self._next)
 
@@ -59,10 +60,14 @@ class Ledger:
             for run, step in zip(runs.tolist(), steps.tolist(), strict=True):
                 behind = step // self.every + 1
                 self.recorded.losses[run, behind:], self.recorded.weights[run, behind:] = np.nan, np.nan
+        self.note(runs)
+
+    def note(self, runs: Runs) -> None:
+        """Move the bar by runs that have ended."""
         with self._lock:
             self._ended += len(runs)
             if len(runs):
-                self._bar.reach(self._ended, float(losses[-1]))
+                self._bar.reach(self._ended, float(self.losses[runs[-1]]))
 
     def keep(self, runs: Runs, steps: Runs, losses: Array, weights: Array) -> None:
         """Keep rows on the way."""

@@ -16,17 +16,18 @@ Make = Callable[[float], UpdateRule]
 def coefficients(make: Make | None, learning_rates: Array) -> Array | None:
     """Return (q, p, s, r) of each run, shape (K, 4): w <- w + q g + p v, v <- s g + r v; None if not linear.
 
-    p, s and r are 0 for a rule without memory. Rules say themselves that their steps are linear; the numbers
-    are what they make of weights, gradient and memory of one.
+    Of rules without memory q alone, shape (K, 1). Rules say themselves that their steps are linear; the
+    numbers are what they make of weights, gradient and memory of one.
     """
-    result = np.zeros((len(learning_rates), 4))
     if make is None:
-        np.negative(learning_rates, out=result[:, 0])
-        return result
+        return np.negative(learning_rates)[:, np.newaxis]
     values, places = np.unique(learning_rates, return_inverse=True)
     rows = [_of_rule(make(value)) for value in values.tolist()]
     found = [row for row in rows if row is not None]
-    return np.array(found)[places] if len(found) == len(rows) else None
+    if len(found) < len(rows):
+        return None
+    width = max(map(len, found))
+    return np.array([row + [0.0] * (width - len(row)) for row in found])[places]
 
 
 def _of_rule(rule: UpdateRule) -> list[float] | None:
@@ -36,7 +37,7 @@ def _of_rule(rule: UpdateRule) -> list[float] | None:
     memory = rule.init(zero)
     moved, remembered = rule.update(zero, one, memory, 0)
     if memory is None:
-        return [float(moved[0]), 0.0, 0.0, 0.0]
+        return [float(moved[0])]
     carried, kept = rule.update(zero, zero, one, 0)
     return [float(moved[0]), float(carried[0]), float(remembered[0]), float(kept[0])]
 
@@ -52,7 +53,7 @@ class LinearMove:
         self._scratch = np.empty(lanes.size) if has_memory else None
 
     def place(self, which: Chosen, numbers: Array) -> None:
-        """Give lanes the numbers (k, 4) of new runs, which remember nothing."""
+        """Give lanes the numbers (k, 1) or (k, 4) of new runs, which remember nothing."""
         for flat, column in zip(self._numbers, numbers.T, strict=False):
             self._lanes.put(flat, which, column[:, np.newaxis])
         if self.memory is not None:

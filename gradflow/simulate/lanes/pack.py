@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow.problems.batched import Chosen, Lanes
+from gradflow.problems.batched import Chosen, Flags, Lanes
 from gradflow.simulate.lanes.ledger import Ledger, Runs
 from gradflow.simulate.lanes.many_runs import CODES
 from gradflow.simulate.lanes.moves import LinearMove
@@ -17,7 +18,8 @@ from gradflow.types import Array
 
 # Steps between two looks at the lanes: where a run is eight steps later, periods 1, 2, 4 and 8 come back.
 STRIDE = 8
-_IDLE = -1
+_IDLE, _NEVER = -1, 2**62
+_GOING, _NOBODY = np.int8(-1), np.int8(-2)
 _FINISHED, _CONVERGED = CODES[Outcome.FINISHED], CODES[Outcome.CONVERGED]
 _DIVERGED, _INTERRUPTED = CODES[Outcome.DIVERGED], CODES[Outcome.INTERRUPTED]
 
@@ -30,7 +32,7 @@ class Descents:
     ----------
     make_lanes : callable
         From a number to the problem's lanes.
-    numbers : ndarray, shape (K, 4)
+    numbers : ndarray, shape (K, 1) or (K, 4)
         The step of each run, see `moves.coefficients`.
     last_step : int
     loss_tolerance, gradient_tolerance, repeats : float or None
@@ -46,7 +48,12 @@ class Descents:
     @property
     def has_memory(self) -> bool:
         """Whether steps depend on steps before."""
-        return bool(self.numbers[:, 1:].any())
+        return self.numbers.shape[1] > 1
+
+
+def descend_in_pack(asked: Descents, ledger: Ledger, num_lanes: int) -> None:
+    """Take runs from the ledger until there are no more, and bring each to its end."""
+    Pack(asked, ledger, num_lanes).descend()
 
 
 class Pack:
@@ -65,6 +72,8 @@ class Pack:
         self._losses, self._losses_before = np.zeros((2, num_lanes))
         self._runs = np.full(num_lanes, _IDLE)
         self._steps, self._last = np.zeros((2, num_lanes), dtype=np.int64)
+        # Why each lane's run has ended, as long as none has.
+        self._none_ended = np.full(num_lanes, _NOBODY)
 
     def descend(self) -> None:
         """Take runs from the ledger until there are no more, and bring each to its end."""
@@ -76,7 +85,7 @@ class Pack:
     def _on(self) -> Pack | None:
         """Go on until fewer than half of the lanes have a run; return a smaller pack with the rest."""
         while (active := np.flatnonzero(self._runs >= 0)).size:
-            if self._ledger.stop.is_set():
+            if self._ledger.halt[0]:
                 self._enter(active, np.full(active.size, _INTERRUPTED), self._steps[active])
                 return None
             if 2 * active.size <= len(self._runs):
@@ -89,13 +98,14 @@ class Pack:
         runs = self._ledger.draw(free.size) if free.size else free
         lanes, idle = free[: runs.size], free[runs.size :]
         if idle.size:
-            self._runs[idle] = _IDLE
+            self._runs[idle], self._last[idle], self._none_ended[idle] = _IDLE, _NEVER, _NOBODY
             self._move.hold(idle, idle.size)
         if lanes.size:
             self._lanes.put(self._weights, lanes, self._ledger.starts[runs])
             self._lanes.put(self._gradients, lanes, np.zeros((lanes.size, 1)))
             self._move.place(lanes, self._asked.numbers[runs])
             self._runs[lanes], self._steps[lanes], self._last[lanes] = runs, -1, self._asked.last_step
+            self._none_ended[lanes] = _GOING
 
     def _stride(self) -> Runs:
         """Take eight steps in every lane, and return the lanes whose runs have ended."""
@@ -108,21 +118,21 @@ class Pack:
         self._look_for_divergence(codes, taken)
         self._steps += taken
         ended = np.flatnonzero(codes >= 0)
-        going = np.flatnonzero((codes == _GOING) & (self._steps >= STRIDE))
-        again = self._repeating(going)
+        again = self._repeating(codes)
         self._enter_ended(ended, codes)
         return np.concatenate([ended, again])
 
     def _ends(self) -> dict[int, Runs]:
         """Return the lanes whose runs come to their last step in this stride, by how many steps that is."""
-        left = np.where(self._runs >= 0, self._last - self._steps, STRIDE + 1)
-        return {s: np.flatnonzero(left == s) for s in np.unique(left[left <= STRIDE]).tolist()}
+        left = self._last - self._steps
+        soon = np.flatnonzero(left <= STRIDE)
+        return {s: soon[left[soon] == s] for s in np.unique(left[soon]).tolist()}
 
     def _eight_steps(self, ends: dict[int, Runs]) -> tuple[NDArray[np.int8], Runs]:
         """Return for each lane why its run has ended, if it has, and how many steps it took."""
         asked = self._asked
         watched = asked.loss_tolerance is not None or asked.gradient_tolerance is not None
-        codes = np.where(self._runs >= 0, _GOING, _NOBODY)
+        codes = self._none_ended.copy()
         taken = np.full(len(codes), STRIDE)
         for s in range(1, STRIDE + 1):
             self._move(self._weights, self._gradients)
@@ -131,18 +141,21 @@ class Pack:
             self._lanes.evaluate(self._weights, self._gradients, self._losses if looked else None)
             if recorded.size:
                 self._keep(recorded, s)
-            if watched:
-                self._stop(self._converged(codes), _CONVERGED, s, codes, taken)
+            stopped = watched and self._stop(self._converged(codes), _CONVERGED, s, codes, taken)
             if s in ends:
-                self._stop(ends[s][codes[ends[s]] == _GOING], _FINISHED, s, codes, taken)
-            if looked and not (codes == _GOING).any():
+                rest = ends[s][codes[ends[s]] == _GOING]
+                stopped |= self._stop(rest, _FINISHED, s, codes, taken)
+            if stopped and not (codes == _GOING).any():
                 break
         return codes, taken
 
-    def _stop(self, lanes: Runs, code: np.int8, s: int, codes: NDArray[np.int8], taken: Runs) -> None:
-        if lanes.size:
-            codes[lanes], taken[lanes] = code, s
-            self._move.hold(lanes, lanes.size)
+    def _stop(self, lanes: Runs, code: np.int8, s: int, codes: NDArray[np.int8], taken: Runs) -> bool:
+        """Note that the runs of these lanes end here, and return whether there are any."""
+        if not lanes.size:
+            return False
+        codes[lanes], taken[lanes] = code, s
+        self._move.hold(lanes, lanes.size)
+        return True
 
     def _converged(self, codes: NDArray[np.int8]) -> Runs:
         met = np.zeros(len(codes), dtype=bool)
@@ -164,8 +177,10 @@ class Pack:
 
     def _look_for_divergence(self, codes: NDArray[np.int8], taken: Runs) -> None:
         """Find the last finite step of lanes that are not finite any more."""
-        fine = np.isfinite(self._lanes.total(self._weights)) & np.isfinite(self._losses)
-        suspects = np.flatnonzero(~fine & (codes != _NOBODY))
+        if isfinite(self._weights.sum() + self._losses.sum()):
+            return
+        lost = self._lanes.some(~np.isfinite(self._weights)) | ~np.isfinite(self._losses)
+        suspects = np.flatnonzero(lost & (codes != _NOBODY))
         if suspects.size:
             self._again(suspects, codes, taken)
 
@@ -216,26 +231,27 @@ class Pack:
         self._losses[lane] = bad_loss if at_start else loss
         self._move.hold(which, 1)
 
-    def _repeating(self, going: Runs) -> Runs:
+    def _repeating(self, codes: NDArray[np.int8]) -> Runs:
         """Shorten runs that are where they were, and return those that end at once."""
         share = self._asked.repeats
-        if share is None or self._ledger.every or not going.size:
+        if share is None or self._ledger.every:
             return _NONE
-        same = self._same(self._weights, self._before, share)
+        moved = self._moved(self._weights, self._before, share)
         if self._move.memory is not None:
-            same &= self._same(self._move.memory, self._memory_before, share)
-        again = going[same[going]]
-        again = again[self._last[again] - self._steps[again] >= STRIDE]
+            moved |= self._moved(self._move.memory, self._memory_before, share)
+        again = np.flatnonzero(~moved)
+        left = self._last[again] - self._steps[again]
+        # A run whose first step was none is where it was seven steps before.
+        again = again[(codes[again] == _GOING) & (self._steps[again] >= STRIDE) & (left >= STRIDE)]
         self._last[again] = self._steps[again] + (self._last[again] - self._steps[again]) % STRIDE
         there = again[self._last[again] == self._steps[again]]
         self._enter(there, np.full(there.size, _FINISHED), np.full(there.size, self._asked.last_step))
         return there
 
-    def _same(self, flat: Array, before: Array, share: float) -> NDArray[np.bool_]:
-        apart = flat - before
+    def _moved(self, flat: Array, before: Array, share: float) -> Flags:
         if not share:
-            return self._lanes.total((apart != 0).astype(np.float64)) == 0
-        return self._lanes.total(apart**2) <= share**2 * self._lanes.total(flat**2)
+            return self._lanes.some(flat != before)
+        return self._lanes.total((flat - before) ** 2) > share**2 * self._lanes.total(flat**2)
 
     def _enter_ended(self, ended: Runs, codes: NDArray[np.int8]) -> None:
         finished = codes[ended] == _FINISHED
@@ -272,11 +288,10 @@ class Pack:
         everything: Chosen = slice(None)
         self._lanes.put(self._weights, everything, other._lanes.take(weights, chosen))
         self._runs[...], self._steps[...] = other._runs[chosen], other._steps[chosen]
-        self._last[...] = other._last[chosen]
+        self._last[...], self._none_ended[...] = other._last[chosen], _GOING
         self._move.place(everything, self._asked.numbers[self._runs])
         if self._move.memory is not None:
             self._lanes.put(self._move.memory, everything, other._lanes.take(memory, chosen))
 
 
-_GOING, _NOBODY = np.int8(-1), np.int8(-2)
 _NONE = np.zeros(0, dtype=np.int64)
