@@ -1,8 +1,8 @@
 """Descents in blocks of lanes, compiled by numba: whole runs, from their starts to their ends.
 
-A block takes eight steps at a time. Where nothing is asked on the way it takes them blindly, and lanes that are
-not finite afterwards take them again, looked at after each. Numba's cache of these kernels looks at this file
-alone: after a change in one that it imports, touch it.
+A block takes eight steps at a time. Where nothing is asked on the way it takes them blindly, and lanes that
+are not finite afterwards take them again, looked at after each. Numba's cache of these kernels looks at this
+file alone: after a change in one that it imports, touch it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from gradflow.kernels.lanes import BLOCK, all_finite, block, evaluate, row
 from gradflow.kernels.recipes import EDGE, NEURON, PRODUCT, WELL
 
 STRIDE = 8
-IDLE, NEVER = -1, 2**62
+# What a block of steps that are not looked at may not reach; losses up to its eighth power are finite.
+LARGE = 1e35
+IDLE, NEVER = -1, 2.0**62
 FINISHED, CONVERGED, DIVERGED, INTERRUPTED = range(4)
 
 
@@ -81,6 +83,15 @@ def move(w, g, v, q, p, s, r):
 
 
 @scalar
+def all_below(rows, b):
+    """Return whether all numbers of a lane are small enough for steps that are not looked at."""
+    for i in range(rows.shape[0]):  # noqa: SIM110
+        if not abs(rows[i, b]) < LARGE:
+            return False
+    return True
+
+
+@scalar
 def copied(source, out):
     """Copy rows."""
     for i in range(source.shape[0]):
@@ -88,46 +99,58 @@ def copied(source, out):
             out[i, b] = source[i, b]
 
 
+@scalar
+def can_glide(kind, inputs, size, has_memory):
+    """Return whether eight steps have a loop of their own."""
+    one_pattern = len(inputs) == 1 or (len(inputs) == 2 and inputs[0, 0] == 0.0)
+    two = kind == PRODUCT and size == 2
+    return not has_memory and (kind in (WELL, EDGE) or two or (kind == NEURON and one_pattern))
+
+
+@scalar
+def glide(kind, inputs, targets, w, q, left):
+    """Take eight steps where they have a loop of their own, and write no losses."""
+    if kind == WELL:
+        well_glide(w, q, left)
+    elif kind == PRODUCT:
+        product_glide(targets[0, 0], w, q, left)
+    elif kind == EDGE:
+        edge_glide(w, q, left)
+    else:
+        neuron_glide(inputs, targets, w, q, left)
+
+
 @kernel
 def blindly(problem, w, g, v, loss, q, p, s, r, left, work):
     """Take eight steps, of each lane as many as it has left."""
     kind, sizes, inputs, targets = problem
     x, y, delta = work
-    plain = v.shape[0] == 0
-    if kind == WELL and plain:
-        well_glide(w, q, left)
-    elif kind == PRODUCT and plain and w.shape[0] == 2:
-        product_glide(targets[0, 0], w, q, left)
-    elif kind == EDGE and plain:
-        edge_glide(w, q, left)
-    elif (
-        kind == NEURON and plain and (inputs.shape[0] == 1 or (inputs.shape[0] == 2 and inputs[0, 0] == 0.0))
-    ):
-        neuron_glide(inputs, targets, w, q, left)
-    else:
-        for taken in range(STRIDE):
-            move(w, g, v, q, p, s, r)
-            evaluate(kind, sizes, inputs, targets, w, g, loss, x, y, delta)
-            for b in range(BLOCK):
-                if left[b] == taken + 1:
-                    q[b], p[b] = 0.0, 0.0
-        return
-    evaluate(kind, sizes, inputs, targets, w, g, loss, x, y, delta)
+    for taken in range(STRIDE):
+        move(w, g, v, q, p, s, r)
+        evaluate(kind, sizes, inputs, targets, w, g, loss, x, y, delta)
+        for b in range(BLOCK):
+            if left[b] == taken + 1:
+                q[b], p[b] = 0.0, 0.0
 
 
 @kernel
 def carefully(problem, w, g, v, loss, slope, q, p, s, r, left, asked, mask, stopped, work, before, kept):
-    """Take eight steps in the lanes of a mask, looking at each; return in `stopped` why they ended, and when.
+    """Take eight steps in the lanes of a mask, looking at each, and return how many runs ended.
 
-    `mask` is cleared where a run ends; a lane that diverges goes back to its last finite step.
+    `stopped` is written why, and after how many steps; `mask` is cleared where a run ends. A lane that
+    diverges goes back to its last finite step.
     """
     kind, sizes, inputs, targets = problem
     x, y, delta = work
     loss_tolerance, gradient_tolerance, every = asked
     run, step, kept_losses, kept_weights = kept
     with_slope = gradient_tolerance == gradient_tolerance
+    # A little above, for the rounding of the square.
+    least_slope = 1.0000001 * gradient_tolerance * gradient_tolerance
     loss_before = before[w.shape[0]]
+    w_end, loss_end = np.empty_like(w), np.empty_like(loss)
     # From the place before the first step: a start has none before it.
+    ended = 0
     for taken in range(STRIDE + 1):
         if taken > 0:
             copied(w, before)
@@ -139,7 +162,16 @@ def carefully(problem, w, g, v, loss, slope, q, p, s, r, left, asked, mask, stop
             slope[b] = 0.0
         for i in range(w.shape[0]):
             for b in range(BLOCK):
-                slope[b] += g[i, b] * g[i, b]
+                # Weights that are not finite show as well.
+                slope[b] += g[i, b] * g[i, b] + 0.0 * w[i, b]
+        met = 0
+        for b in range(BLOCK):
+            met += not (slope[b] + loss[b] - (slope[b] + loss[b]) == 0.0)  # noqa: SIM201
+            met += loss[b] <= loss_tolerance
+            met += slope[b] <= least_slope
+            met += left[b] == taken
+        if met == 0 and every == 0:
+            continue
         for b in range(BLOCK):
             # The place where eight steps begin has been looked at, unless it is a start.
             if not mask[b] or (taken == 0 and step[b] > 0):
@@ -152,7 +184,7 @@ def carefully(problem, w, g, v, loss, slope, q, p, s, r, left, asked, mask, stop
                 why = DIVERGED
             else:
                 if every > 0 and (step[b] + taken) % every == 0:
-                    place = (step[b] + taken) // every
+                    place = np.int64(step[b] + taken) // every
                     kept_losses[run[b], place] = loss[b]
                     for i in range(w.shape[0]):
                         kept_weights[run[b], place, i] = w[i, b]
@@ -162,13 +194,21 @@ def carefully(problem, w, g, v, loss, slope, q, p, s, r, left, asked, mask, stop
                     why = FINISHED
             if why < 0:
                 continue
+            ended += 1
             mask[b], q[b], p[b] = 0, 0.0, 0.0
             stopped[0, b], stopped[1, b] = why, taken
-            if why == DIVERGED and taken > 0:
-                stopped[1, b] = taken - 1
-                loss[b] = loss_before[b]
-                for i in range(w.shape[0]):
-                    w[i, b], g[i, b] = before[i, b], 0.0
+            back = why == DIVERGED and taken > 0
+            stopped[1, b] = taken - back
+            loss_end[b] = loss_before[b] if back else loss[b]
+            for i in range(w.shape[0]):
+                w_end[i, b] = before[i, b] if back else w[i, b]
+                w[i, b] = 0.0
+    for b in range(BLOCK):
+        if stopped[0, b] >= 0 and ended:
+            loss[b] = loss_end[b]
+            for i in range(w.shape[0]):
+                w[i, b] = w_end[i, b]
+    return ended
 
 
 @scalar
@@ -176,8 +216,8 @@ def enter(b, why, step, loss, w, run, last_step, ends):
     """Write the end of the run in a lane into its row."""
     codes, end_losses, num_steps, num_gradients, weights, outcomes = ends
     k = run[b]
-    codes[k], end_losses[k], num_gradients[k] = outcomes[why], loss[b], step + 1
-    num_steps[k] = last_step if why == FINISHED else step
+    codes[k], end_losses[k], num_gradients[k] = outcomes[why], loss[b], np.int64(step) + 1
+    num_steps[k] = last_step if why == FINISHED else np.int64(step)
     for i in range(weights.shape[1]):
         weights[k, i] = w[i, b]
 
@@ -200,78 +240,88 @@ def gaps(a, a_before, share, same, apart, size):
 def descend(problem, num_signals, starts, numbers, part, last_step, asked, repeats, halt, ends, rows):
     """Bring the runs of a part to their ends, and write these into their rows.
 
-    `numbers` (K, 1 or 4) are those of w <- w + q g + p v, v <- s g + r v. `asked` are tolerances, nan where
-    nothing is asked, and how often rows are kept, 0 where not; `repeats` is negative where runs that repeat go
-    on. `halt[0]` other than 0 ends the work.
+    `numbers` (K, 1 or 4) are those of w <- w + q g + p v, v <- s g + r v. `asked` are tolerances, nan
+    where nothing is asked, and how often rows are kept, 0 where not; `repeats` is negative where runs that
+    repeat go on. `halt[0]` other than 0 ends the work.
     """
     kind, sizes, inputs, targets = problem
     coming, stop = part
     loss_tolerance, gradient_tolerance, every = asked
-    weights = ends[4]
-    size = weights.shape[1]
-    has_memory = numbers.shape[1] > 1
+    size, has_memory = ends[4].shape[1], numbers.shape[1] > 1
     watched = loss_tolerance == loss_tolerance or gradient_tolerance == gradient_tolerance or every > 0
+    gliding = not watched and can_glide(kind, inputs, size, has_memory)
     w, g, w_there, w_again, g_again = block(size), block(size), block(size), block(size), block(size)
     v, v_there = block(size * has_memory), block(size * has_memory)
     before, work = block(size + 1), (block(num_signals), block(num_signals), block(num_signals))
-    q, p, s, r, q_again, p_again = row(), row(), row(), row(), row(), row()
+    qp, qp_there, s, r = block(2), block(2), row(), row()
+    q, p = qp[0], qp[1]
     loss, loss_again, slope, apart, same = row(), row(), row(), row(), row()
-    run, step, last = np.full(BLOCK, IDLE), np.zeros(BLOCK, np.int64), np.full(BLOCK, NEVER)
+    run, step, last = np.full(BLOCK, IDLE), row(), np.full(BLOCK, NEVER)
     left, mask, stopped = row(), np.zeros(BLOCK, np.int64), np.zeros((2, BLOCK), np.int64)
-    active = 0
+    free, num_free = np.arange(BLOCK), BLOCK
     while True:
         fresh = 0
-        for b in range(BLOCK):
-            if run[b] == IDLE and coming < stop and halt[0] == 0:
-                run[b], step[b], last[b] = coming, 0, last_step
-                q[b] = numbers[coming, 0]
-                if has_memory:
-                    p[b], s[b], r[b] = numbers[coming, 1], numbers[coming, 2], numbers[coming, 3]
-                    for i in range(size):
-                        v[i, b] = 0.0
+        while num_free and coming < stop and halt[0] == 0:
+            num_free -= 1
+            b = free[num_free]
+            run[b], step[b], last[b] = coming, 0.0, last_step
+            q[b] = numbers[coming, 0]
+            if has_memory:
+                p[b], s[b], r[b] = numbers[coming, 1], numbers[coming, 2], numbers[coming, 3]
                 for i in range(size):
-                    w[i, b] = starts[coming, i]
-                coming += 1
-                fresh += 1
-        active += fresh
-        if active == 0:
+                    v[i, b] = 0.0
+            for i in range(size):
+                w[i, b] = starts[coming, i]
+            coming += 1
+            fresh += 1
+        if num_free == BLOCK:
             return
-        if fresh:
+        if fresh and not gliding:
             evaluate(kind, sizes, inputs, targets, w, g, loss, *work)
         copied(w, w_there)
         copied(v, v_there)
+        ending = 0
         for b in range(BLOCK):
-            left[b] = np.float64(last[b] - step[b])
-            mask[b], stopped[0, b], stopped[1, b] = run[b] != IDLE, -1, STRIDE
+            left[b] = last[b] - step[b]
+            ending += left[b] <= STRIDE
         if watched:
+            for b in range(BLOCK):
+                mask[b], stopped[0, b], stopped[1, b] = run[b] != IDLE, -1, STRIDE
             kept = (run, step, rows[0], rows[1])
-            carefully(
+            ending += carefully(
                 problem, w, g, v, loss, slope, q, p, s, r, left, asked, mask, stopped, work, before, kept
             )
         else:
-            for b in range(BLOCK):
-                q_again[b], p_again[b] = q[b], p[b]
-            blindly(problem, w, g, v, loss, q, p, s, r, left, work)
-            for b in range(BLOCK):
-                apart[b] = loss[b]
+            lost = 0
+            if gliding:
+                glide(kind, inputs, targets, w, q, left)
+            else:
+                copied(qp, qp_there)
+                blindly(problem, w, g, v, loss, q, p, s, r, left, work)
+                for b in range(BLOCK):
+                    lost += not loss[b] - loss[b] == 0.0  # noqa: SIM201
             for i in range(size):
                 for b in range(BLOCK):
-                    apart[b] += w[i, b] * 0.0
-            lost = 0
-            for b in range(BLOCK):
-                mask[b] = run[b] != IDLE and not np.isfinite(apart[b])
-                lost += mask[b]
-                if run[b] != IDLE and left[b] <= STRIDE:
-                    stopped[0, b], stopped[1, b] = FINISHED, np.int64(left[b])
+                    lost += not abs(w[i, b]) < LARGE
+            if gliding and (ending or lost):
+                copied(qp, qp_there)
+                evaluate(kind, sizes, inputs, targets, w, g, loss, *work)
+            if ending or lost:
+                for b in range(BLOCK):
+                    ends_here = run[b] != IDLE and left[b] <= STRIDE
+                    stopped[0, b] = FINISHED if ends_here else -1
+                    stopped[1, b] = np.int64(left[b]) if ends_here else STRIDE
             if lost:
+                for b in range(BLOCK):
+                    mask[b] = run[b] != IDLE and not (np.isfinite(loss[b]) and all_below(w, b))
+                bad = mask.copy()
                 copied(w_there, w_again)
                 v_again = v_there.copy()
                 evaluate(kind, sizes, inputs, targets, w_again, g_again, loss_again, *work)
                 kept = (run, step, rows[0], rows[1])
-                bad = mask.copy()
-                carefully(
-                    problem, w_again, g_again, v_again, loss_again, slope, q_again, p_again, s, r, left,
-                    asked, mask, stopped, work, before, kept,
+                ending += carefully(
+                    problem, w_again, g_again, v_again, loss_again, slope, qp_there[0], qp_there[1], s, r,
+                    left, asked, mask, stopped, work, before, kept,
                 )  # fmt: skip
                 for b in range(BLOCK):
                     if bad[b]:
@@ -280,16 +330,20 @@ def descend(problem, num_signals, starts, numbers, part, last_step, asked, repea
                             w[i, b], g[i, b] = w_again[i, b], g_again[i, b]
                         for i in range(v.shape[0]):
                             v[i, b] = v_again[i, b]
-        for b in range(BLOCK):
-            if run[b] == IDLE:
-                continue
-            step[b] += stopped[1, b]
-            if stopped[0, b] >= 0:
-                enter(b, stopped[0, b], step[b], loss, w, run, last_step, ends)
-                run[b], last[b], q[b], p[b] = IDLE, NEVER, 0.0, 0.0
-                active -= 1
-                for i in range(size):
-                    w[i, b] = 0.0
+        if ending:
+            for b in range(BLOCK):
+                if run[b] != IDLE:
+                    step[b] += stopped[1, b]
+                    if stopped[0, b] >= 0:
+                        enter(b, stopped[0, b], step[b], loss, w, run, last_step, ends)
+                        run[b], last[b], q[b], p[b] = IDLE, NEVER, 0.0, 0.0
+                        free[num_free] = b
+                        num_free += 1
+                        for i in range(size):
+                            w[i, b] = 0.0
+        else:
+            for b in range(BLOCK):
+                step[b] += STRIDE
         if halt[0] != 0:
             for b in range(BLOCK):
                 if run[b] != IDLE:
@@ -298,15 +352,24 @@ def descend(problem, num_signals, starts, numbers, part, last_step, asked, repea
         if repeats < 0.0 or every > 0:
             continue
         for b in range(BLOCK):
-            same[b] = 1.0
+            same[b] = 1.0 if last[b] - step[b] >= STRIDE else 0.0
         gaps(w, w_there, repeats, same, apart, slope)
         gaps(v, v_there, repeats, same, apart, slope)
+        again = 0.0
         for b in range(BLOCK):
-            if same[b] and run[b] != IDLE and last[b] - step[b] >= STRIDE:
+            same[b] = same[b] if last[b] < NEVER else 0.0
+            again += same[b]
+        if again == 0.0:
+            continue
+        if gliding and not ending:
+            evaluate(kind, sizes, inputs, targets, w, g, loss, *work)
+        for b in range(BLOCK):
+            if same[b]:
                 last[b] = step[b] + (last[b] - step[b]) % STRIDE
                 if last[b] == step[b]:
                     enter(b, FINISHED, step[b], loss, w, run, last_step, ends)
                     run[b], last[b], q[b], p[b] = IDLE, NEVER, 0.0, 0.0
-                    active -= 1
+                    free[num_free] = b
+                    num_free += 1
                     for i in range(size):
                         w[i, b] = 0.0

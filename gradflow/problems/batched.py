@@ -16,6 +16,9 @@ from gradflow.types import Array
 Chosen = NDArray[np.intp] | slice
 Flags = NDArray[np.bool_]
 
+# One lane alone would be summed over in another order.
+LEAST_COLUMNS = 2
+
 
 @runtime_checkable
 class Batched(Protocol):
@@ -93,30 +96,34 @@ class ColumnLanes:
         num_scratch: int,
         function: Callable[[Array, Array, Array | None, Array], None],
     ) -> None:
-        self._shape = num_weights, num_lanes
-        self.size = num_weights * num_lanes
-        self._scratch = np.empty((num_scratch, num_lanes))
+        self._shape = num_weights, max(num_lanes, LEAST_COLUMNS)
+        self._num_lanes = num_lanes
+        self.size = num_weights * self._shape[1]
+        self._scratch, self._losses = np.empty((num_scratch, self._shape[1])), np.empty(self._shape[1])
         self._function = function
 
     def put(self, flat: Array, lanes: Chosen, rows: Array) -> None:
         """Write rows into the entries of the lanes."""
-        flat.reshape(self._shape)[:, lanes] = rows.T
+        flat.reshape(self._shape)[:, : self._num_lanes][:, lanes] = rows.T
 
     def take(self, flat: Array, lanes: Chosen) -> Array:
         """Return the entries of the lanes as rows."""
-        return flat.reshape(self._shape)[:, lanes].T.copy()
+        return flat.reshape(self._shape)[:, : self._num_lanes][:, lanes].T.copy()
 
     def total(self, flat: Array) -> Array:
         """Return for each lane the sum of its entries."""
-        return np.add.reduce(flat.reshape(self._shape), axis=0)
+        return np.add.reduce(flat.reshape(self._shape), axis=0)[: self._num_lanes]
 
     def some(self, flags: Flags) -> Flags:
         """Return for each lane whether one of its entries is true."""
-        return np.logical_or.reduce(flags.reshape(self._shape), axis=0)
+        return np.logical_or.reduce(flags.reshape(self._shape), axis=0)[: self._num_lanes]
 
     def evaluate(self, weights: Array, gradients: Array, losses: Array | None) -> None:
         """Write the gradients, and the losses where they are asked for."""
-        self._function(weights.reshape(self._shape), gradients.reshape(self._shape), losses, self._scratch)
+        own = None if losses is None else self._losses
+        self._function(weights.reshape(self._shape), gradients.reshape(self._shape), own, self._scratch)
+        if losses is not None:
+            losses[...] = self._losses[: self._num_lanes]
 
 
 class RowLanes:
@@ -154,8 +161,11 @@ class ByColumns(ABC):
     """A problem of few weights that writes its gradients one weight of all lanes after another."""
 
     num_weights: int
-    # Workspaces of one number a lane that `_columns` takes.
-    _num_scratch = 2
+
+    @property
+    def _num_scratch(self) -> int:
+        """How many workspaces of one number a lane `_columns` takes."""
+        return 2
 
     @property
     def lane_bytes(self) -> int:
@@ -187,7 +197,7 @@ def evaluated(problem: Laned, num_weights: int, W: ArrayLike) -> tuple[Array, Ar
     """Return losses (K,) and gradients (K, n) at the rows of W by lanes of the problem."""
     given = rows(W, num_weights)
     lanes = problem.lanes(len(given))
-    weights, gradients, losses = np.empty(lanes.size), np.empty(lanes.size), np.empty(len(given))
+    weights, gradients, losses = np.zeros(lanes.size), np.zeros(lanes.size), np.empty(len(given))
     lanes.put(weights, slice(None), given)
     lanes.evaluate(weights, gradients, losses)
     return losses, lanes.take(gradients, slice(None))

@@ -45,7 +45,6 @@ class SigmoidNeuron(ByColumns):
 
     averaged = False
     num_weights = 1
-    _num_scratch = 3
 
     def __init__(self, inputs: ArrayLike = (0.0, 1.0), targets: ArrayLike = (0.0, 1.0)) -> None:
         self.inputs: Array = validate.array("inputs", inputs, 1)
@@ -146,6 +145,10 @@ class SigmoidNeuron(ByColumns):
     def recipe(self) -> recipes.Recipe:
         """Return the loss in numbers."""
         return recipes.recipe(recipes.NEURON, self.inputs[:, np.newaxis], self.targets[:, np.newaxis])
+
+    @property
+    def _num_scratch(self) -> int:
+        return 3
 
     def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
         y, miss, square = scratch

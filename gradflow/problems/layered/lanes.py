@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.kernels.activations import Activation
-from gradflow.problems.batched import Chosen, ColumnLanes, Flags
+from gradflow.problems.batched import LEAST_COLUMNS, Chosen, ColumnLanes, Flags
 from gradflow.problems.layered.architecture import Architecture
 from gradflow.problems.layered.output_losses import OutputLoss
 from gradflow.types import Array
@@ -212,5 +212,5 @@ def network_lanes(
     """Return lanes of a network for the signal (d [+ 1], N) of its input and targets (c, N)."""
     if network.num_weights > MOST_IN_COLUMNS:
         return NetworkBlocks(network, signal, targets, loss, num_lanes)
-    columns = NetworkColumns(network, signal, targets, loss, num_lanes)
+    columns = NetworkColumns(network, signal, targets, loss, max(num_lanes, LEAST_COLUMNS))
     return ColumnLanes(network.num_weights, num_lanes, 0, columns)

@@ -43,7 +43,7 @@ class Squared:
         share = 1.0 / y.shape[axes[1]]
         np.subtract(y, targets, out=out)
         if losses is not None:
-            np.einsum(out, [0, 1, 2], out, [0, 1, 2], [3 - sum(axes)], out=losses)
+            np.einsum("cnl,cnl->l" if axes == (0, 1) else "lcn,lcn->l", out, out, out=losses)
             losses *= 0.5 * share
         out *= share
 
@@ -70,7 +70,7 @@ class CrossEntropy:
         classes, samples = axes
         share = 1.0 / y.shape[samples]
         np.subtract(y, y.max(axis=classes, keepdims=True), out=out)
-        aligned = None if losses is None else np.multiply(out, targets).sum(axis=axes)
+        aligned = 0.0 if losses is None else np.multiply(out, targets).sum(axis=axes)
         np.exp(out, out=out)
         total = out.sum(axis=classes, keepdims=True)
         out /= total

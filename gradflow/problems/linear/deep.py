@@ -121,7 +121,8 @@ class DeepLinear:
         outputs = self._forward(layers)
         misses = outputs[-1] - self._targets
         losses = 0.5 * np.einsum("kcr,kcr->k", misses, misses) + self._floor
-        delta, parts = misses.astype(self._precision, copy=False), []
+        delta: Any = misses.astype(self._precision, copy=False)
+        parts = []
         for layer, output in zip(reversed(layers), reversed(outputs[:-1]), strict=True):
             parts.append((delta @ _transposed(output)).reshape(len(rows), -1))
             delta = _transposed(layer) @ delta

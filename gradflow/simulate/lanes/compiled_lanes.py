@@ -45,7 +45,6 @@ class CompiledDescents:
     ) -> None:
         self._kernel, self._asked, self._ledger = kernels.descend, asked, ledger
         size = ledger.weights.shape[1]
-        num_signals = int(recipe.sizes[4 : 4 + recipe.sizes[0]].sum()) + 2 if recipe.kind == NETWORK else size
         self._problem = recipe.kind, recipe.sizes, recipe.inputs, recipe.targets
         self._num_signals = (
             int(recipe.sizes[4 : 4 + recipe.sizes[0]].sum()) + 2 if recipe.kind == NETWORK else size

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gradflow.problems.batched import Chosen, Lanes
-from gradflow.rules import LinearStep, UpdateRule
+from gradflow.rules import Clocked, LinearStep, UpdateRule
 from gradflow.types import Array
 
 Make = Callable[[float], UpdateRule]
@@ -28,6 +28,15 @@ def coefficients(make: Make | None, learning_rates: Array) -> Array | None:
         return None
     width = max(map(len, found))
     return np.array([row + [0.0] * (width - len(row)) for row in found])[places]
+
+
+def clock_factors(make: Make | None, learning_rates: Array) -> Array | float:
+    """Return for each run how many times its learning rate one step lasts."""
+    if make is None:
+        return 1.0
+    values, places = np.unique(learning_rates, return_inverse=True)
+    rules = [make(value) for value in values.tolist()]
+    return np.array([rule.clock_factor if isinstance(rule, Clocked) else 1.0 for rule in rules])[places]
 
 
 def _of_rule(rule: UpdateRule) -> list[float] | None:

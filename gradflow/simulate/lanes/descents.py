@@ -129,4 +129,5 @@ def descend_many(
             num_lanes = lane_count(given, W.shape[1], -(-len(W) // count))
             work = partial(descend_in_pack, descents, ledger, num_lanes)
         crew.together(work, ledger, count)
+        ledger.times[...] = ledger.num_steps * etas * moves.clock_factors(asked.make, etas)
     return ledger.closed()
