@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,8 @@ from gradflow.types import Array
 
 Chosen = NDArray[np.intp] | slice
 Flags = NDArray[np.bool_]
+# Numbers or flags.
+Entries = NDArray[Any]
 
 # One lane alone would be summed over in another order.
 LEAST_COLUMNS = 2
@@ -40,7 +42,7 @@ class Lanes(Protocol):
 
     size: int
 
-    def put(self, flat: Array, lanes: Chosen, rows: Array) -> None:
+    def put(self, flat: Entries, lanes: Chosen, rows: Entries) -> None:
         """Write rows (k, n), or one number for each lane (k, 1), into the entries of the lanes."""
 
     def take(self, flat: Array, lanes: Chosen) -> Array:
@@ -102,7 +104,7 @@ class ColumnLanes:
         self._scratch, self._losses = np.empty((num_scratch, self._shape[1])), np.empty(self._shape[1])
         self._function = function
 
-    def put(self, flat: Array, lanes: Chosen, rows: Array) -> None:
+    def put(self, flat: Entries, lanes: Chosen, rows: Entries) -> None:
         """Write rows into the entries of the lanes."""
         flat.reshape(self._shape)[:, : self._num_lanes][:, lanes] = rows.T
 
@@ -133,7 +135,7 @@ class RowLanes:
         self._problem, self._shape = problem, (num_lanes, num_weights)
         self.size = num_weights * num_lanes
 
-    def put(self, flat: Array, lanes: Chosen, rows: Array) -> None:
+    def put(self, flat: Entries, lanes: Chosen, rows: Entries) -> None:
         """Write rows into the entries of the lanes."""
         flat.reshape(self._shape)[lanes] = rows
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.kernels.activations import Activation
-from gradflow.problems.batched import LEAST_COLUMNS, Chosen, ColumnLanes, Flags
+from gradflow.problems.batched import LEAST_COLUMNS, Chosen, ColumnLanes, Entries, Flags
 from gradflow.problems.layered.architecture import Architecture
 from gradflow.problems.layered.output_losses import OutputLoss
 from gradflow.types import Array
@@ -113,7 +113,7 @@ class NetworkBlocks:
             for width, activation in zip(network.widths[1:], network.activations, strict=True)
         ]
 
-    def put(self, flat: Array, lanes: Chosen, rows: Array) -> None:
+    def put(self, flat: Entries, lanes: Chosen, rows: Entries) -> None:
         """Write rows into the entries of the lanes."""
         for (kernel, bias), block in zip(self._parts(flat), self._row_blocks(rows), strict=True):
             kernel[lanes] = block[..., : kernel.shape[2]]
@@ -188,7 +188,7 @@ class NetworkBlocks:
             start = stop
         return parts
 
-    def _row_blocks(self, rows: Array) -> list[Array]:
+    def _row_blocks(self, rows: Entries) -> list[Entries]:
         """Return views (k, out, in [+ 1]) of rows (k, n), or of one number a lane (k, 1)."""
         if rows.shape[1] == 1 and self._network.num_weights > 1:
             return [rows[:, :, np.newaxis]] * len(self._network.shapes)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.rules import UpdateRule
+from gradflow.simulate.integrators import SMALLEST_RTOL
 from gradflow.types import Array
 
 
@@ -67,3 +68,11 @@ def rule_maker(value: Any) -> Callable[[float], UpdateRule] | None:
             f"momentum=0.9), got {value!r:.60}"
         )
     return value
+
+
+def flow_tolerances(rtol: Any, atol: Any) -> tuple[float, float | None]:
+    """Return both tolerances on the local error; the absolute one may be None."""
+    relative = validate.positive("rtol", rtol)
+    if relative < SMALLEST_RTOL:
+        raise ValueError(f"`rtol` must be at least {SMALLEST_RTOL:g}, the rounding of floats, got {rtol:g}")
+    return relative, tolerance("atol", atol)

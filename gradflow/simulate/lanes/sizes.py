@@ -10,7 +10,9 @@ from gradflow.problems.batched import Batched, Laned, Lanes, RowLanes
 _CACHE_BYTES = 1_000_000
 _MOST = 16_384
 # Weights, gradients, where they were, numbers of the step.
-_STATES = 5
+_DESCENT_STATES = 5
+# The same with seven slopes, an error and its scale.
+FLOW_STATES = 13
 
 
 def lanes_of(problem: Batched, num_weights: int) -> Callable[[int], Lanes]:
@@ -20,8 +22,8 @@ def lanes_of(problem: Batched, num_weights: int) -> Callable[[int], Lanes]:
     return lambda num_lanes: RowLanes(problem, num_weights, num_lanes)
 
 
-def lane_count(problem: Batched, num_weights: int, num_runs: int) -> int:
+def lane_count(problem: Batched, num_weights: int, num_runs: int, num_states: int = _DESCENT_STATES) -> int:
     """Return how many lanes a thread takes for so many runs."""
     own = problem.lane_bytes if isinstance(problem, Laned) else 0
-    fit = _CACHE_BYTES // (own + 8 * _STATES * num_weights)
+    fit = _CACHE_BYTES // (own + 8 * num_states * num_weights)
     return max(1, min(fit, _MOST, num_runs))
