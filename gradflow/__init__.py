@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gradflow.simulate.checkpoint import Checkpoint
     from gradflow.simulate.descend import descend
     from gradflow.simulate.integrate import integrate
+    from gradflow.simulate.lanes import ManyRuns, descend_many, integrate_many
     from gradflow.simulate.place import Place
     from gradflow.simulate.recording import every
     from gradflow.simulate.resume import resume
@@ -53,6 +54,7 @@ _PLACES = {
     "Event": "events",
     "Flow": "flows",
     "GradientFlow": "flows",
+    "ManyRuns": "simulate",
     "Outcome": "trajectory",
     "Place": "simulate",
     "RecordWarning": "errors",
@@ -64,8 +66,10 @@ _PLACES = {
     "check_problem": "problems",
     "compare": "analysis",
     "descend": "simulate",
+    "descend_many": "simulate",
     "every": "simulate",
     "integrate": "simulate",
+    "integrate_many": "simulate",
     "resume": "simulate",
     "show_config": "configuration",
     "study": "studies",
@@ -78,6 +82,7 @@ __all__ = [
     "Event",
     "Flow",
     "GradientFlow",
+    "ManyRuns",
     "Outcome",
     "Place",
     "RecordWarning",
@@ -93,10 +98,12 @@ __all__ = [
     "curvature",
     "datasets",
     "descend",
+    "descend_many",
     "events",
     "every",
     "flows",
     "integrate",
+    "integrate_many",
     "kernels",
     "plots",
     "problems",
