@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradflow import script
+from gradflow.solvers import lsoda
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path for path in (ROOT / "experiments").glob("*.py") if path.stem != "__init__")
@@ -73,7 +74,11 @@ def is_untouched(folder):
 def test_a_script_ends_where_it_is_interrupted_and_draws_nothing(flow, tmp_path):
     study(tmp_path, flow)
     done = ended(tmp_path, "study.py")
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "study: interrupted\n")
+    said = done.stderr.splitlines()
+    if flow == "LSODA" and not lsoda.is_free():
+        # scipy's Fortran of that time prints two lines of its own where its callback raises.
+        said = said[-1:]
+    assert (done.returncode, done.stdout, said) == (130, "", ["study: interrupted"])
     assert is_untouched(tmp_path)
 
 

@@ -79,7 +79,7 @@ def descend(
         mu of the flow whose clock is used.
     step_size : float, optional
         Flow time of one step. By default learning_rate / rate, times 1 / (1 - b) for a rule with
-        momentum b, times |batch| / N for mini-batches of a loss that is a sum over samples; under
+        momentum b, times ``|batch| / N`` for mini-batches of a loss that is a sum over samples; under
         a schedule the sum of these.
     record_every : int or array_like of int
         Keep every so many steps, or just these, besides the first and the last; the loss of every
@@ -100,7 +100,7 @@ def descend(
         the batch that would come next. "every": at every step, which costs the whole data each time, and
         `step_losses` are these. Without `batch` every step has the whole loss anyway.
     gradient_tolerance : float, optional
-        Stop once |dE/dw| is at most this (full batch only).
+        Stop once ``|dE/dw|`` is at most this (full batch only).
     sketch : Sketch, optional
         Keep sketches of the weights instead of the weights.
     checkpoint : str, Path or Checkpoint, optional

@@ -72,9 +72,9 @@ def integrate(
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
         makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``. "auto" begins with RK45
         and goes over to an implicit method where stability holds that back for long: LSODA up to 50
-        weights, "krylov-bdf" beyond, with which it begins where there are more than 200 weights.
+        weights, "krylov-bdf" beyond, with which it begins from an `rtol` of 1e-3 and 201 weights on.
         From an `rtol` of 5e-3 on it is "rock2"; where the gradient is known to jump, as that of relu does,
-        RK45 or "rock2" all the way.
+        "rock2" all the way, or RK45 up to 100 weights at an `rtol` below 1e-3.
     rtol, atol : float
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
@@ -96,7 +96,7 @@ def integrate(
         A file that holds what was reached, written every minute (or as `Checkpoint` says) and at the end;
         SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     gradient_tolerance : float, optional
-        Stop once |dE/dw| is at most this.
+        Stop once ``|dE/dw|`` is at most this.
     max_evaluations : int, optional
         Stop when this many gradients were spent, those of differences included. Without it a run that slides
         along a kink of the loss, where it would take 100,000 gradients more, ends FAILED.

@@ -9,6 +9,7 @@ from scipy.integrate import BDF
 import gradflow as gf
 from gradflow.problems import FeedForward, LogisticRegression, Quadratic
 from gradflow.simulate.creeping import jumps
+from gradflow.solvers import lsoda
 
 rng = np.random.default_rng(0)
 INPUTS = rng.standard_normal((200, 6))
@@ -16,6 +17,8 @@ NET = FeedForward(INPUTS, np.sin(INPUTS[:, :2]), (12, 8))
 FLOW = gf.GradientFlow(NET)
 W0 = NET.initial_weights(0)
 END = 20.0
+# What "auto" makes of a few stiff weights: scipy's LSODA, where it has memory of its own.
+DENSE = "LSODA" if lsoda.is_free() else "krylov-bdf"
 
 
 def integrate(end=END, flow=FLOW, **options):
@@ -107,7 +110,7 @@ def test_auto_takes_a_matrix_free_method_for_few_weights_too():
         gf.integrate(gf.GradientFlow(net), net.initial_weights(0), 500.0, rtol=1e-5, precision=precision)
         for precision in ("double", "single")
     ]
-    assert "LSODA" in runs[0].method
+    assert DENSE in runs[0].method
     assert "krylov-bdf" in runs[1].method
 
 

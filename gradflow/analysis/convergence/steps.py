@@ -22,7 +22,7 @@ NUM_TRIES = 160
 
 
 def cosine(u: ArrayLike, v: ArrayLike) -> Array:
-    """Return u . v / (|u| |v|), along the last axis.
+    """Return ``u'v / (|u| |v|)``, along the last axis.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ class StepDirection:
 def step_direction(problem: Problem, w: ArrayLike, learning_rates: ArrayLike) -> StepDirection:
     """Return where one step of descent points, for each learning rate, beside the flow from the same weights.
 
-    With q the part of H g across g, relative to |g|, the angle to the next gradient is eta |q| and that
-    to the flow's displacement eta |q| / 2, both to first order in eta. The cosines miss 1 by the second
-    order, the one with the next gradient by four times as much.
+    With q the part of H g across g, relative to ``|g|``, the angle to the next gradient is ``eta |q|`` and
+    that to the flow's displacement ``eta |q| / 2``, both to first order in eta. The cosines miss 1 by the
+    second order, the one with the next gradient by four times as much.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def largest_decreasing_step(problem: Problem, w: ArrayLike, direction: ArrayLike
 
 
 def path_length(trajectory: Trajectory) -> Array:
-    """Return the distance travelled up to each row, sum of |w_{k+1} - w_k|, shape (m,).
+    """Return the distance travelled up to each row, sum of ``|w_{k+1} - w_k|``, shape (m,).
 
     The length of the polygon through the kept rows: of a descent the true distance where every step is
     kept, of a flow a lower bound.

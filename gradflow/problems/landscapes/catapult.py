@@ -15,7 +15,7 @@ from gradflow.types import Array
 class Catapult(ScalarOutput):
     """E(u, v) = 1/2 f^2 with f = u.v / sqrt(n): a linear network with n hidden units that should give 0.
 
-    With the tangent kernel lambda = (|u|^2 + |v|^2) / n descent is exactly the map of two numbers
+    With the tangent kernel ``lambda = (|u|^2 + |v|^2) / n`` descent is exactly the map of two numbers
 
         f <- (1 - eta lambda + eta^2 f^2 / n) f,    lambda <- lambda + eta f^2 / n (eta lambda - 4).
 
@@ -66,7 +66,7 @@ class Catapult(ScalarOutput):
         return self._output(validate.shaped(w, self.num_weights))[0]
 
     def kernel(self, w: ArrayLike) -> float:
-        """Return lambda = (|u|^2 + |v|^2) / n, the curvature along df/dw."""
+        """Return ``lambda = (|u|^2 + |v|^2) / n``, the curvature along df/dw."""
         weights = validate.shaped(w, self.num_weights)
         return float(weights @ weights) / self.width
 
