@@ -17,7 +17,7 @@ LAYERS = {
     5: ("simulate",),
     6: ("analysis",),
     7: ("plots", "cases", "script"),
-    8: ("studies",),
+    8: ("studies", "sweeps"),
     9: ("cli", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.
@@ -28,6 +28,7 @@ NEIGHBORS = {
     ("numerics", "types"),
     ("numerics", "validate"),
     ("__main__", "cli"),
+    ("sweeps", "studies"),
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 FILES = sorted(PACKAGE.rglob("*.py"))
