@@ -80,10 +80,8 @@ class SweepResult:
         """Return a column in the shape of the axes, nan (None in text) where a point is missing."""
         column = self.column(name)
         shape = tuple(len(values) for values in self.axes.values())
-        if column.dtype == object:
-            grid = np.full(shape, None, dtype=object)
-        else:
-            grid = np.full(shape, np.nan)
+        is_text = column.dtype == object
+        grid = np.full(shape, None if is_text else np.nan, dtype=object if is_text else float)
         places = {each: {value: i for i, value in enumerate(values)} for each, values in self.axes.items()}
         for row, value in zip(self.rows, column, strict=True):
             grid[tuple(places[each][_hashable(row.parameters[each])] for each in self.axes)] = value

@@ -78,10 +78,10 @@ class Store:
     Examples
     --------
     >>> import tempfile
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> store = Store(folder.name + "/sweep.db")
-    >>> store.add([Row("a1", {"learning_rate": 0.1}, {"final_loss": 2.5})])
-    >>> len(store), "a1" in store, [row.numbers["final_loss"] for row in store.rows()]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = Store(folder + "/sweep.db")
+    ...     store.add([Row("a1", {"learning_rate": 0.1}, {"final_loss": 2.5})])
+    ...     len(store), "a1" in store, [row.numbers["final_loss"] for row in store.rows()]
     (1, True, [2.5])
     """
 

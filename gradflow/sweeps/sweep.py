@@ -14,7 +14,7 @@ from gradflow import validate
 from gradflow.rules import GradientDescent
 from gradflow.simulate.interrupts import Interrupts
 from gradflow.sweeps.chunk import Chunk, Recipe
-from gradflow.sweeps.engine import work
+from gradflow.sweeps.engine import MOST, work
 from gradflow.sweeps.measures import Measure, RuleOf, ends
 from gradflow.sweeps.points import LEARNING_RATE, SEED, Point, checked_axes, described, key, spanned
 from gradflow.sweeps.results import SweepResult
@@ -40,8 +40,8 @@ class Sweep:
         The loss, or what makes it from the values of the axes that are neither learning rates nor seeds, as
         keywords: with ``axes={"width": [4, 8], ...}`` it is called as ``problem(width=4)``.
     axes : mapping of str to sequence
-        Values of each axis; the sweep is of all their combinations. "learning_rate" and "seed" are read by the
-        sweep itself.
+        Values of each axis; the sweep is of all their combinations. "learning_rate" and "seed" are read by
+        the sweep itself.
     num_steps : int
         Of each descent, unless it ends before.
     learning_rate : float, optional
@@ -94,8 +94,7 @@ class Sweep:
         object.__setattr__(self, "compute", tuple([self.compute] if callable(self.compute) else self.compute))
         if not self.compute:
             raise ValueError("`compute` must have at least one measure, got none")
-        functions |= {"compute": each for each in self.compute}
-        for name, function in functions.items():
+        for name, function in [*functions.items(), *(("compute", each) for each in self.compute)]:
             validate.function(name, function)
         others = [name for name in self.axes if name not in (LEARNING_RATE, SEED)]
         if others and not callable(self.problem):
@@ -168,18 +167,22 @@ class Sweep:
                 pass
         return self._result(found, missing, why)
 
-    def _groups(self, found: Mapping[str, Row]) -> list[Chunk]:
-        """Return the points without a row, those of one problem together."""
-        groups: dict[str, tuple[list[str], list[Point]]] = {}
+    def _groups(self, found: Mapping[str, Row]) -> list[list[Chunk]]:
+        """Return the points without a row, those of one problem together, in it those of one start."""
+        groups: dict[str, dict[int, list[tuple[str, Point]]]] = {}
         for name, point in zip(self.keys, self.points, strict=True):
             if name not in found:
-                own = json.dumps(
-                    {each: value for each, value in point.items() if each not in (LEARNING_RATE, SEED)}
-                )
-                keys, points = groups.setdefault(own, ([], []))
-                keys.append(name)
-                points.append(point)
-        return [Chunk(tuple(keys), tuple(points)) for keys, points in groups.values()]
+                own = {each: value for each, value in point.items() if each not in (LEARNING_RATE, SEED)}
+                units = groups.setdefault(json.dumps(own), {})
+                units.setdefault(point.get(SEED, 0), []).append((name, point))
+        return [
+            [
+                Chunk(*zip(*unit[first : first + MOST], strict=True))
+                for unit in units.values()
+                for first in range(0, len(unit), MOST)
+            ]
+            for units in groups.values()
+        ]
 
     def _result(self, found: Mapping[str, Row], missing: Mapping[str, str], why: str) -> SweepResult:
         counts: dict[str, int] = {}

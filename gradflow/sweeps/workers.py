@@ -12,7 +12,7 @@ from typing import Any, Self
 
 
 class Here(Executor):
-    """This process: a task is done when it is handed in."""
+    """In this process: a task is done when it is handed in."""
 
     num_workers = 1
 
@@ -72,7 +72,7 @@ def _leave_interrupts() -> None:
 
 
 def in_flight(executor: Executor) -> int:
-    """Return how many chunks an executor should have at once: two a worker, so that none waits for the next."""
+    """Return how many chunks an executor should have at once: two a worker, so that none waits."""
     if isinstance(executor, Here):
         return 1
     return 2 * (executor.num_workers if isinstance(executor, Processes) else os.cpu_count() or 4)
