@@ -1,4 +1,4 @@
-"""What descent does in a double well as the learning rate grows.
+"""What does descent do in a double well as the learning rate grows?
 
 It goes through a period-doubling cascade into chaos. In E = 1/4 (x^2 - 1)^2 the minimum is stable up to
 eta = 2 / E'' = 1, where it flips to a 2-cycle; that one flips at sqrt(5) - 1 = 1.236068, the 4-cycle at
@@ -10,8 +10,7 @@ beyond 2 does the weight escape.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "bifurcations"
 WELL = DoubleWell()
 MERGE = 1.5 * np.sqrt(3.0) - 1.0
 # For each period learning rates before and behind its flip.
 BRACKETS = {1: (0.9, 1.1), 2: (1.1, 1.25), 4: (1.25, 1.29), 8: (1.29, 1.3)}
+# A run of seconds.
+QUICK = {"num_rates": 120, "num_transient": 400, "num_kept": 60, "num_steps": 10_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +54,15 @@ class Cascade:
         For each period the learning rate at which its cycle flips.
     chaotic_exponent : float
         The exponent at 1.35, from a run of its own.
+    converging : float
+        The learning rate up to which runs from the start converge.
     """
 
     diagram: Bifurcations
     exponents: Array
     flips: dict[int, float]
     chaotic_exponent: float
+    converging: float
 
     @property
     def merge(self) -> float:
@@ -79,7 +82,21 @@ def run(
     num_kept: int = 150,
     num_steps: int = 100_000,
 ) -> Cascade:
-    """Return the cascade from the weight `start` over learning rates from `low` to `high`."""
+    """Return the cascade over learning rates.
+
+    Parameters
+    ----------
+    start : float
+        Weight from which all runs start.
+    low, high : float
+        Learning rates of the diagram, from and to.
+    num_rates : int
+        How many there are.
+    num_transient, num_kept : int
+        Steps left out at each, and steps shown.
+    num_steps : int
+        Of the run in chaos whose exponent is told.
+    """
     rates = np.linspace(low, high, num_rates)
     diagram = bifurcation_diagram(WELL, rates, [start], num_transient=num_transient, num_kept=num_kept)
     with np.errstate(divide="ignore"):
@@ -91,7 +108,8 @@ def run(
         period: flip_learning_rate(WELL, [start], period, *bracket) for period, bracket in BRACKETS.items()
     }
     chaotic = lyapunov_exponents(WELL, [start], 1.35, num_steps, num_transient=num_transient)
-    return Cascade(diagram, np.array(exponents), flips, float(chaotic[0]))
+    converging = critical_learning_rate(WELL, [start], num_steps=4000)
+    return Cascade(diagram, np.array(exponents), flips, float(chaotic[0]), converging)
 
 
 def plot(results: Cascade) -> Figure:
@@ -122,20 +140,17 @@ def plot(results: Cascade) -> Figure:
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for period, rate in results.flips.items():
-        print(f"cycle of period {period} flips at eta = {rate:.9f}")
-    converges = critical_learning_rate(WELL, [0.9], num_steps=4000)
-    print(f"runs from 0.9 converge up to eta = {converges:.4f}")
-    print(f"Lyapunov exponent at 1.35: {results.chaotic_exponent:.4f} a step")
-    print(f"wells merge at {results.merge:.4f} on the grid, 3 sqrt(3) / 2 - 1 = {MERGE:.6f}")
-    last = results.diagram.learning_rates[~results.diagram.diverged][-1]
-    print(f"last bounded learning rate of the grid: {last:.4f}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+def answers(results: Cascade) -> dict[str, Any]:
+    """Return the thresholds of the cascade."""
+    return {
+        "flips": {"period": list(results.flips), "eta": list(results.flips.values())},
+        "runs from 0.9 converge up to eta": results.converging,
+        "Lyapunov exponent at 1.35, a step": results.chaotic_exponent,
+        "wells merge on the grid at eta": results.merge,
+        "3 sqrt(3) / 2 - 1": MERGE,
+        "last bounded eta of the grid": results.diagram.learning_rates[~results.diagram.diverged][-1],
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""Why learning curves of recurrent networks have jumps: learning runs a branch of fixed points into its end.
+"""Why do learning curves of recurrent networks jump?
 
 One sigmoid unit x = g(w x + b), resting at 0, should learn x = 1 from w = 6, b = -4.5, where it rests low.
 The flow pushes x up along the lower branch until that meets the unstable one and both vanish, in a fold at
@@ -12,8 +12,7 @@ that the flow runs into the fold in finite time, the rate falling like the cube 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import plots, script
 from gradflow.events import fixed_point_jumps
+from gradflow.experiments import descend, integrate
 from gradflow.plots import style
 from gradflow.problems import Recurrent
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-FIGURE = Path(__file__).parents[1] / "figures" / "discontinuous_learning"
+# A run of seconds.
+QUICK = {"end_time": 80.0, "num_times": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,8 @@ def run(*, end_time: float = 200.0, learning_rate: float = 1.0, num_times: int =
     """
     problem, w0 = Recurrent([[0.0, 1.0]], [[1.0]], [0], clamped=[1], rest=0.0), np.array([6.0, -4.5])
     events = {"jump": fixed_point_jumps(problem, terminal=False)}
-    flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, method="Radau", events=events)
-    descent = gf.descend(problem, w0, learning_rate, end_time=end_time, events=events)
+    flow = integrate(gf.GradientFlow(problem), w0, end_time, method="Radau", events=events)
+    descent = descend(problem, w0, learning_rate, end_time=end_time, events=events)
     jump_time = float(flow.crossings["jump"][1][0])
     w, b = flow.crossings["jump"][2][0]
     left = 10.0 / 3.0 ** np.arange(num_times)
@@ -160,21 +160,23 @@ def _draw_slowing(ax: Axes, results: Jump) -> None:
     style.legend(ax)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    flow, jump = results.flow, results.jump_time
-    place = int(np.searchsorted(flow.times, jump))
-    print(f"flow: {flow.message}; jump at t = {jump:.6f}, b - b_fold(w) = {results.fold_gap:.2g}")
-    print(f"loss {flow.losses[place - 1]:.4g} before and {flow.losses[place]:.4g} after")
-    print(f"descent: jumps at t = {results.descent.crossings['jump'][1]}")
-    print("time left  slowest rate  gradient")
-    for row in zip(results.before_jump, results.rates, results.speeds, strict=True):
-        print("{:9.4g}  {:12.4g}  {:8.4g}".format(*row))
-    print(f"slope of the rate at the finest pair: {results.rate_order:.3f}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Jump) -> dict[str, Any]:
+    """Return when the fixed point jumps, how far from the fold, and the slowing down before it."""
+    flow, place = results.flow, int(np.searchsorted(results.flow.times, results.jump_time))
+    return {
+        "flow jumps at t": results.jump_time,
+        "b - b_fold(w) there": results.fold_gap,
+        "loss before": flow.losses[place - 1],
+        "loss after": flow.losses[place],
+        "descent jumps at t": results.descent.crossings["jump"].times,
+        "before the jump": {
+            "time left": results.before_jump,
+            "slowest rate": results.rates,
+            "gradient": results.speeds,
+        },
+        "slope of the rate at the finest pair": results.rate_order,
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""Why descent ends just below the edge of stability, on two weights.
+"""Why does descent end just below the edge of stability?
 
 Because the flow's own conserved quantity drifts until it fits. On E = 1/2 (1 - x^2 y^2)^2 every minimum
 (x, 1/x) has a sharpness of its own, and the flow from the start would end at one too sharp for the
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import plots, script
 from gradflow.curvature import sharpness
+from gradflow.experiments import descend
 from gradflow.plots import style
 from gradflow.problems import MinimalistEdge, ScalarProduct
 
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "minimalist_edge"
 STARTS = (1.05, 1.1, 1.2)
+# A run of seconds.
+QUICK = {"learning_rates": (0.05, 0.1, 0.2), "flow_times": 300.0, "num_steps": 1000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +85,11 @@ def run(
     Parameters
     ----------
     learning_rates : sequence of float
+        Of the runs on two weights.
     flow_times : float
         Flow time of each run, unless `least_steps` take longer.
     least_steps : int
+        The least steps of each run.
     path_rate : float
         Learning rate of the path that is drawn.
     weights : sequence of float
@@ -102,17 +105,17 @@ def run(
         for rate in learning_rates
     ]
     x = STARTS[-1] * problem.edge(path_rate)[0]
-    path = gf.descend(problem, [x, 0.9 / x], path_rate, 400)
+    path = descend(problem, [x, 0.9 / x], path_rate, 400)
     first = sharpness(product, product.flow_limit(weights))
     rate = 2.0 * excess / first
     record = {"sharpness": lambda _, w: float(np.sum(product.flow_limit(w) ** -2.0))}
-    drift = gf.descend(product, weights, rate, num_steps, record=record)
+    drift = descend(product, weights, rate, num_steps, record=record)
     return Edges(np.array(learning_rates), np.array(products), path, path_rate, drift, rate)
 
 
 def _settled(problem: MinimalistEdge, rate: float, start: float, num_steps: int) -> float:
     x = start * problem.edge(rate)[0]
-    run = gf.descend(problem, [x, 0.9 / x], rate, num_steps, record_every=num_steps)
+    run = descend(problem, [x, 0.9 / x], rate, num_steps, record_every=num_steps)
     return 0.5 * rate * sharpness(problem, run.final_weights)
 
 
@@ -154,20 +157,23 @@ def plot(results: Edges) -> Figure:
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for rate, row in zip(results.learning_rates, results.products, strict=True):
-        print(f"eta = {rate:g}: eta S / 2 = {', '.join(f'{value:.8f}' for value in row)}")
+def answers(results: Edges) -> dict[str, Any]:
+    """Return where descent settles, and how it drifts."""
     series = 0.5 * results.drift_rate * results.drift.records["sharpness"]
-    print(
-        f"product at eta = {results.drift_rate:.4f}: the loss rose at {results.num_rises:,} steps,", end=" "
-    )
-    print(f"the sharpness of the flow's limit by {results.largest_rise:.2g} at most")
-    print(f"eta S / 2 of the flow's limit: {series[0]:.4f} to {series[-1]:.4f}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+    return {
+        "eta S / 2 at the end": {
+            "eta": results.learning_rates,
+            **{f"from {start:g}": row for start, row in zip(STARTS, results.products.T, strict=True)},
+        },
+        "product of weights": {
+            "eta": results.drift_rate,
+            "steps at which the loss rose": results.num_rises,
+            "largest rise of the sharpness of the flow's limit": results.largest_rise,
+            "eta S / 2 of the flow's limit at the start": series[0],
+            "at the end": series[-1],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""Which learning rate does what, from which start.
+"""Which learning rate does what, from which start?
 
 Maps of the verdict over learning rate and starting weight. The identity neuron, the sigmoid weight that
 should learn f(x) = x, never diverges: a step too long lands on flat ground, where the run stalls. The
@@ -11,15 +11,14 @@ rate from which descent has to move to a flatter place or diverges.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import gradflow as gf
 from gradflow import plots, script
 from gradflow.analysis.stability import regime
+from gradflow.experiments import descend
 from gradflow.plots.regimes import COLORS
 from gradflow.problems import DoubleWell, ScalarProduct, SigmoidNeuron
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "regime_map"
 # For each map: problem, start at a value, learning rates and values from and to, title, vertical label.
 MAPS: dict[str, tuple[Any, Any, tuple[float, float], tuple[float, float], str]] = {
     "identity neuron": (SigmoidNeuron(), lambda s: [s], (1.0, 120.0), (-8.0, 8.0), "starting weight $w_0$"),
@@ -41,6 +39,8 @@ MAPS: dict[str, tuple[Any, Any, tuple[float, float], tuple[float, float], str]] 
         "starting weight $w_1$ ($w_2 = 1/2$)",
     ),
 }
+# A run of seconds.
+QUICK = {"num_rates": 14, "num_starts": 10, "num_steps": 150}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,15 @@ class RegimeMap:
 
 
 def run(*, num_rates: int = 36, num_starts: int = 26, num_steps: int = 300) -> dict[str, RegimeMap]:
-    """Return the maps, by name."""
+    """Return the maps, by name.
+
+    Parameters
+    ----------
+    num_rates, num_starts : int
+        Columns and rows of each map.
+    num_steps : int
+        Of each run.
+    """
     return {name: _map(*each[:4], num_rates, num_starts, num_steps) for name, each in MAPS.items()}
 
 
@@ -73,7 +81,7 @@ def _map(
     columns, rows = np.linspace(*rates, num_rates), np.linspace(*starts, num_starts)
 
     def verdict(rate: float, s: float) -> str:
-        run = gf.descend(problem, start(s), rate, num_steps, record_every=num_steps)
+        run = descend(problem, start(s), rate, num_steps, record_every=num_steps)
         return regime(run, problem).name
 
     names = [[verdict(rate, s) for rate in columns.tolist()] for s in rows.tolist()]
@@ -98,15 +106,13 @@ def plot(results: dict[str, RegimeMap]) -> Figure:
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for name, each in results.items():
-        shares = {regime: each.share(regime) for regime in np.unique(each.names).tolist()}
-        print(f"{name}: " + ", ".join(f"{regime} {share:.1%}" for regime, share in shares.items()))
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+def answers(results: dict[str, RegimeMap]) -> dict[str, Any]:
+    """Return the share of each map that has each regime."""
+    return {
+        name: {regime.lower(): each.share(regime) for regime in np.unique(each.names).tolist()}
+        for name, each in results.items()
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

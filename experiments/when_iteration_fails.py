@@ -1,4 +1,4 @@
-"""Where Pineda's relaxation finds fixed points that iterating x <- F(x) does not.
+"""Where do Pineda's dynamics find fixed points that iteration does not?
 
 A fixed point attracts the dynamics where every eigenvalue of DW has a real part below 1; the iteration,
 and Neumann's series for the adjoint, need them inside the unit circle. One unit with w = -8 and I = -1/2
@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Map = NDArray[np.bool_]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "when_iteration_fails"
 DAMPING = 0.4
 # Method, color and radius of the circle through 1 in which it works.
 METHODS = {
@@ -40,6 +38,8 @@ METHODS = {
     "iteration": (style.DESCENT_COLORS[0], 1.0),
     "Neumann": (style.DESCENT_COLORS[1], 1.0),
 }
+# A run of seconds.
+QUICK = {"num_points": 8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,18 +187,20 @@ def _draw_map(ax: Axes, results: Reach) -> None:
     ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, columnspacing=0.8)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    print("iterates:", ", ".join(f"{x:.6g}" for x in results.iterates))
-    print(f"relaxation: x = {results.relaxed:.3g}, z = {results.adjoint:.12g} (1/15 = {1 / 15:.12g})")
-    print("Neumann's partial sums:", ", ".join(f"{z:.6g}" for z in results.partial_sums))
-    for name in METHODS:
-        share = results.works[name].mean()
-        print(f"{name}: works at {share:.1%} of the map, as theory says at {results.agreement(name):.2%}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Reach) -> dict[str, Any]:
+    """Return the iterates of the one unit, and where each method works."""
+    return {
+        "iterates": results.iterates,
+        "x by relaxation": results.relaxed,
+        "z by relaxation (1/15 = 0.0666667)": results.adjoint,
+        "Neumann's partial sums": results.partial_sums,
+        "map": {
+            "method": list(METHODS),
+            "works at a share of": [results.works[name].mean() for name in METHODS],
+            "as theory says at": [results.agreement(name) for name in METHODS],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -12,6 +12,7 @@ from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
 from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
+from gradflow.problems.precision import Evidence
 from gradflow.problems.problem import Followed, Kinked, Paid, Problem, Product, Sampled
 from gradflow.problems.recurrent.memory import AssociativeMemory
 from gradflow.types import Array
@@ -132,6 +133,7 @@ def _members(thing: Any) -> Members:
     return Members(
         None if size is None else validate.count("num_weights", size),
         joint=thing.loss_and_gradient,
+        evidence=Evidence(getattr(thing, "gradient_precision", None)),
         **optional,
     )
 
@@ -168,6 +170,11 @@ class _Completed:
     def loss_and_gradient(self, w: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient at w."""
         return self._members.both_at(w)
+
+    @property
+    def gradient_precision(self) -> float | None:
+        """Relative precision of gradients, as the author said or as their numbers have shown so far."""
+        return self._members.evidence.precision
 
     def check_start(self, w: Array, paid: Paid) -> None:
         """Look once whether a gradient that is doubted belongs to its loss; see `Doubted`."""
@@ -220,12 +227,13 @@ class ByDifferences(_Completed):
 
     def products_from(self, gradient: Callable[[Array], Array]) -> Callable[[Array], Product]:
         """Return the function w -> (v -> H(w) v) made of calls of `gradient`; see `Differenced`."""
-        return Differences(gradient)
+        return Differences(gradient, eps=self._members.evidence.said)
 
     def _product(self, own: Array, gradient: Array | None = None) -> DifferenceProduct:
         last = self._last
         if last is None or not np.array_equal(last[0], own):
-            last = self._last = own, Differences(self.gradient)(own, gradient)
+            differences = Differences(self.gradient, eps=self._members.evidence.said)
+            last = self._last = own, differences(own, gradient)
         return last[1]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.numerics.differences import Differences, resolution
+from gradflow.numerics.differences import Differences
+from gradflow.numerics.rounding import resolution
 from gradflow.problems.completed import as_problem
 from gradflow.problems.door import ROUNDINGS, SLOPE_SHARE, slope_along
 from gradflow.problems.problem import Problem, Sampled

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradflow.numerics.differences import RATIO, resolution
+from gradflow.numerics.distances import RATIO
+from gradflow.numerics.rounding import resolution
 from gradflow.problems.problem import Paid
 from gradflow.types import Array
 

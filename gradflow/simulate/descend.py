@@ -28,7 +28,7 @@ from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.iteration import Iterate
 from gradflow.simulate.keywords import FOR_DESCENT, explains_keywords
-from gradflow.simulate.progress import Progress
+from gradflow.simulate.progress import Progress, Report
 from gradflow.simulate.recorder import checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
@@ -55,7 +55,7 @@ def descend(
     gradient_tolerance: float | None = None,
     sketch: Sketch | None = None,
     callback: Any = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Trajectory:
     """Take discrete steps from the weights `w0`, on the clock of the flow.
 
@@ -108,8 +108,8 @@ def descend(
         SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     callback : callable, optional
         ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
-    progress : bool
-        Show a progress bar over steps.
+    progress : bool or callable
+        Show a progress bar over steps; or ``progress(what, share, loss)``, called at every step.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def descended(
     events: Mapping[str, Event] | None,
     checkpoint: str | Path | Checkpoint | None,
     callback: Any,
-    progress: bool,
+    progress: bool | Report,
     memory: Any = None,
     earlier: Trajectory | None = None,
 ) -> Trajectory:

@@ -19,7 +19,7 @@ def test_the_flow_meets_two_over_eta_where_the_study_found_it(edge):
 def test_descent_is_there_45_steps_later_and_then_hovers(edge):
     assert abs(edge.first_step - 1409) <= 2
     assert edge.mean_product == pytest.approx(1.007, abs=0.02)
-    assert edge.verdict.name == "EDGE_OF_STABILITY"
+    assert edge.regime == "EDGE_OF_STABILITY"
 
 
 def test_behind_the_crossing_many_steps_raise_the_loss(edge):
@@ -28,8 +28,9 @@ def test_behind_the_crossing_many_steps_raise_the_loss(edge):
 
 
 def test_the_sharpness_of_flow_and_descent_agree_before_the_crossing(edge):
-    flow = np.interp(edge.descent.times, edge.flow.times, edge.flow.records["sharpness"])
-    before = (edge.descent.times > 20) & (edge.descent.times < 250)
+    times = edge.descent.record_times["sharpness"]
+    flow = np.interp(times, edge.flow.times, edge.flow.records["sharpness"])
+    before = (times > 20) & (times < 250)
     np.testing.assert_allclose(edge.descent.records["sharpness"][before], flow[before], rtol=0.03)
 
 
@@ -38,7 +39,7 @@ def test_all_5000_steps_lower_the_loss_three_times_in_four():
     assert edge.share_lowered() == pytest.approx(0.74, abs=0.03)
     # Past the onset of chaos the path depends on the rounding of the processor: 0.64 and 0.67 were seen.
     assert 0.6 <= edge.share_lowered(1409) <= 0.7
-    assert edge.verdict.name == "EDGE_OF_STABILITY"
+    assert edge.regime == "EDGE_OF_STABILITY"
 
 
 def test_the_digits_cross_too():

@@ -5,7 +5,7 @@ import pytest
 
 import gradflow as gf
 from gradflow.curvature import SharpnessTracker, top_eigenpairs
-from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
+from gradflow.curvature.search import operator_of, top_pairs_of
 from gradflow.solvers import Switching
 
 TOLERANCE = 1e-6

@@ -12,6 +12,7 @@ from gradflow import validate
 from gradflow.flows import GradientFlow
 from gradflow.problems.problem import Problem, Product
 from gradflow.simulate.integrate import integrate
+from gradflow.simulate.whole import whole
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
@@ -98,7 +99,7 @@ def step_direction(problem: Problem, w: ArrayLike, learning_rates: ArrayLike) ->
     gradient = problem.gradient(start)
     arrived = np.array([problem.gradient(start - eta * gradient) for eta in rates])
     # The shortest displacements are far smaller than the weights that carry the tolerance.
-    run = integrate(GradientFlow(problem), start, rates[-1], times=rates, method="DOP853", rtol=1e-11)
+    run = whole(integrate(GradientFlow(problem), start, rates[-1], times=rates, method="DOP853", rtol=1e-11))
     return StepDirection(rates, cosine(gradient, arrived), cosine(-gradient, run.at(rates) - start))
 
 

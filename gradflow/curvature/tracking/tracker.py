@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.curvature.eigenpairs import check_count, operator_of, top_pairs_of
-from gradflow.curvature.noise import NOISES, noise_of, vouched
+from gradflow.curvature.noise import NOISES, Noise, Pairs, noise_of, vouched
+from gradflow.curvature.search import check_count, operator_of, top_pairs_of
 from gradflow.curvature.tracking.rivals import MOST, Rivals
 from gradflow.curvature.tracking.secants import Secants
 from gradflow.curvature.tracking.subspace import (
@@ -107,7 +107,8 @@ class SharpnessTracker:
     _mean_of_rest: float
     _first_time: float
     _since_cold: int
-    _noise: float
+    _noise: Noise
+    _reachable: float
 
     def __init__(
         self,
@@ -169,7 +170,7 @@ class SharpnessTracker:
         w = validate.weight_vector("w", w, self.problem.num_weights)
         check_count(self.k, w.size)
         product = product_at(w)
-        self._noise, product = noise_of(product), self._counted(product)
+        self._noise, product = noise_of(product, self.problem), self._counted(product)
         course, self._course = self._course, None
         # Only a call that ends well leaves a course behind: after an error the next one starts cold.
         self._course = (
@@ -223,9 +224,9 @@ class SharpnessTracker:
 
     def _begun(self, w: Array, product: Product) -> Secants:
         """Return the course that begins with a cold search."""
-        values, vectors = self._searched(w, product)
-        self._note(values, self.tol, float(np.abs(values).max()))
-        course = Secants(w, vectors.T)
+        pairs = self._searched(w, product)
+        self._note(pairs.values, pairs.residual, float(np.abs(pairs.values).max()))
+        course = Secants(w, pairs.vectors.T)
         self._rivals, self._mean_of_rest = Rivals(), 0.0
         if not self._tiny(w.size):
             self._overtaken(course, product)
@@ -234,18 +235,19 @@ class SharpnessTracker:
     def _tiny(self, num_weights: int) -> bool:
         return num_weights <= 3 * (2 * self.k + MOST)
 
-    def _searched(self, w: Array, product: Product) -> tuple[Array, Array]:
-        """Return the top values and vectors from a cold search."""
+    def _searched(self, w: Array, product: Product) -> Pairs:
+        """Return the top pairs from a cold search."""
         self._since_cold = 0
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
             exact = self._exact(w)
-            self._noise, product = noise_of(exact), self._counted(exact)
+            self._noise, product = noise_of(exact, self.problem), self._counted(exact)
         pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, self._noise)
         if self._may_warn and pairs.residual > self.tol:
             self._may_warn = False
             vouched(pairs, self.tol)
-        return pairs[:2]
+        self._reachable = pairs.residual
+        return pairs
 
     def _note(self, values: Array, residual: float, size: float) -> None:
         self._values, self._residual, self._size = values, residual, size
@@ -259,13 +261,14 @@ class SharpnessTracker:
             overtaken = search_is_due and self._overtaken(course, product)
             if not overtaken and self._since_cold < self.check_every:
                 return course
-        values, vectors = self._searched(w, product)
+        pairs = self._searched(w, product)
+        values = pairs.values
         tolerance = max(self.tol, self._floor())
         if certified and np.abs(self._values - values).max() <= tolerance * np.abs(values).max():
             return course
         self.num_fallbacks += not certified
         self.num_surprises += certified
-        self._replace(course, values, vectors)
+        self._replace(course, pairs)
         return course
 
     def _overtaken(self, course: Secants, product: Product) -> bool:
@@ -278,18 +281,21 @@ class SharpnessTracker:
 
     def _floor(self) -> float:
         """Return the residual, relative to the size of H, that noise in the products leaves."""
-        return NOISES * self._noise / self._size if self._size > 0 else 0.0
+        told = NOISES * self._noise.of(self._size) / self._size if self._size > 0 else 0.0
+        # A cold search comes to its tolerance unless noise is in its way, of whatever cause.
+        return max(told, self._reachable) if self._reachable > self.tol else told
 
-    def _replace(self, course: Secants, values: Array, vectors: Array) -> None:
+    def _replace(self, course: Secants, pairs: Pairs) -> None:
         """Go on from cold pairs; what they leave of the rows is followed as rivals."""
+        values = pairs.values
         old = [*self._values, *(rival.value for rival in self._rivals.followed)]
         size = float(np.abs(values).max())
-        left = course.replace(vectors.T)
+        left = course.replace(pairs.vectors.T)
         change = float(np.abs(self._values - values).max() / size) if size > 0 else 0.0
         self._rivals.keep([old[i] for i in left], change, len(left) > len(old) - self.k)
         while len(course.rows) > self.k + len(self._rivals.followed):
             course.pop()
-        self._note(values, self.tol, size)
+        self._note(values, pairs.residual, size)
 
     def _warm(self, course: Secants, w: Array, product: Product) -> bool:
         """Find the pairs at `w` from the course, and take them if their residuals certify them."""

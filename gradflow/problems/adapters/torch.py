@@ -10,7 +10,8 @@ import numpy as np
 
 from gradflow import validate
 from gradflow.problems.adapters.torch_data import read
-from gradflow.problems.adapters.torch_network import Network, has_kinks
+from gradflow.problems.adapters.torch_network import Network
+from gradflow.problems.adapters.torch_nodes import ATTENTION, KINKS, passes_through
 from gradflow.problems.adapters.torch_problem import TorchProblem
 
 NO_TORCH = 'from_torch needs torch, which is not installed: pip install "gradflow-sim[frameworks]"'
@@ -101,7 +102,9 @@ def from_torch(
     _check(problem)
     # As yet one loss of all samples, whatever it makes of them.
     problem.averaged = _averaged(TorchProblem(network, inputs, targets, None), network)
-    problem.has_kinks = has_kinks(network.take(problem.initial_weights()).value(*next(problem.batches())[:2]))
+    value = network.take(problem.initial_weights()).value(*next(problem.batches())[:2])
+    problem.has_kinks = passes_through(value, KINKS)
+    network.attends = passes_through(value, ATTENTION)
     return problem
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from gradflow.types import Array
-
-# What torch calls the derivatives of functions with kinks.
-KINKS = ("Relu", "Prelu", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool", "Abs", "Clamp")
 
 
 class Network:
@@ -27,11 +25,21 @@ class Network:
         self.num_weights = sum(self._sizes)
         # Their fused backward pass, rounded otherwise, is not taken where it is to be differentiated again.
         self.is_recurrent = _is_recurrent(module)
+        # Whether attention is on the way, whose fused kernels have no second derivative.
+        self.attends = True
         self._free: list[Copy] = []
 
     def __getstate__(self) -> dict[str, Any]:
         # Each view of a copy would be written with the whole buffer.
         return vars(self) | {"_free": []}
+
+    def evaluating(self) -> AbstractContextManager[Any]:
+        """Return the context of all evaluations: attention by its mathematical backend."""
+        if not self.attends:
+            return nullcontext()
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        return sdpa_kernel(SDPBackend.MATH)
 
     def take(self, w: Array) -> Copy:
         """Return a copy at w that is nobody else's until it is given back."""
@@ -62,12 +70,7 @@ class Network:
             torch.zeros(size, dtype=self.dtype, device=self.device) if part is None else part.reshape(-1)
             for part, size in zip(parts, self._sizes, strict=True)
         ]
-        if self.device.type != "cpu":
-            return torch.cat(filled).detach().double().cpu().numpy()
-        vector = np.empty(self.num_weights)
-        with torch.no_grad():
-            torch.cat(filled, out=torch.from_numpy(vector))
-        return vector
+        return torch.cat(filled).detach().double().cpu().numpy()
 
 
 class Copy:
@@ -100,20 +103,6 @@ class Copy:
     def value(self, inputs: Any, targets: Any) -> Any:
         """Return the loss of these samples."""
         return self._loss(self._module(inputs), targets)
-
-
-def has_kinks(value: Any) -> bool:
-    """Return whether a function with kinks is on the way to a loss."""
-    left, seen = [value.grad_fn], set[Any]()
-    while left:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if any(kink in node.name() for kink in KINKS):
-            return True
-        left += [before for before, _ in node.next_functions]
-    return False
 
 
 def _is_recurrent(module: Any) -> bool:

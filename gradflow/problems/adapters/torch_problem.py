@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.adapters.torch_graphs import KeptGraphs, mathematical_attention
+from gradflow.problems.adapters.torch_graphs import KeptGraphs
 from gradflow.problems.adapters.torch_network import Copy, Network
 from gradflow.types import Array, Product
 
@@ -36,6 +36,13 @@ class TorchProblem:
     def __repr__(self) -> str:
         return f"TorchProblem({self.num_weights} weights, {self._network.dtype}, {self.num_samples} samples)"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the module's dtype."""
+        import torch
+
+        return torch.finfo(self._network.dtype).eps
+
     def shapes(self) -> str:
         """Return shapes and dtypes of the data, for people."""
         parts = {"inputs": self._inputs, "targets": self._targets}
@@ -46,7 +53,7 @@ class TorchProblem:
         import torch
 
         own = self._network.take(validate.shaped(w, self.num_weights))
-        with torch.no_grad(), mathematical_attention():
+        with torch.no_grad(), self._network.evaluating():
             total = sum(share * float(own.value(*rows)) for *rows, share in self.batches())
         self._network.give_back(own)
         return total
@@ -76,17 +83,17 @@ class TorchProblem:
         weakref.finalize(product, self._network.give_back, own).atexit = False
         return loss, gradient, product
 
-    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Array, list[tuple[Any, float]]]:
+    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Any, list[tuple[Any, float]]]:
         import torch
 
-        total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
+        total, gradient, graphs = 0.0, None, []
         twice = keep or self._network.is_recurrent
-        with mathematical_attention():
+        with self._network.evaluating():
             for *rows, share in self.batches():
                 value = own.value(*rows)
                 slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
-                gradient += share * self._network.flat(slopes)
                 total += share * value.item()
+                gradient = _added(gradient, share, self._network.flat(slopes))
                 if keep:
                     graphs.append((slopes, share))
         return total, gradient, graphs
@@ -147,3 +154,10 @@ class TorchProblem:
         for first in range(0, self.num_samples, size):
             inputs, targets = self._inputs[first : first + size], self._targets[first : first + size]
             yield inputs, targets, len(inputs) / self.num_samples if self.averaged else 1.0
+
+
+def _added(total: Array | None, share: float, part: Array) -> Array:
+    """Return the total and a share of a part, which may be written into."""
+    if share != 1.0:
+        part *= share
+    return part if total is None else np.add(total, part, out=total)

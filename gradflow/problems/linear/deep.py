@@ -93,6 +93,11 @@ class DeepLinear:
         single = "" if self._precision is np.float64 else ", single precision"
         return f"DeepLinear({'-'.join(map(str, self._widths))}, {self.num_samples} samples{single})"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
+
     def in_single(self) -> DeepLinear:
         """Return the problem with its products in single precision; outputs less targets are doubles."""
         single = object.__new__(DeepLinear)

@@ -72,6 +72,11 @@ class LogisticRegression:
         inputs = self.num_weights - self.bias
         return f"LogisticRegression({self.num_samples} samples, {inputs} inputs{single})"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
+
     def in_single(self) -> LogisticRegression:
         """Return the regression with sums over inputs and over samples in single precision.
 
