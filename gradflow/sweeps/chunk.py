@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from gradflow.problems.completed import as_problem
@@ -48,7 +49,7 @@ def computed(recipe: Recipe, chunk: Chunk, threads: int) -> list[Row]:
     with threadpool_limits(1):
         began = time.perf_counter()
         group = _group(recipe, chunk.points, threads)
-        columns: dict[str, Sequence[Any]] = {}
+        columns: dict[str, Sequence[Any] | NDArray[Any]] = {}
         for measure in recipe.compute:
             for name, values in measure(group).items():
                 if len(values) != len(chunk.points):
@@ -66,13 +67,14 @@ def computed(recipe: Recipe, chunk: Chunk, threads: int) -> list[Row]:
 
 def _group(recipe: Recipe, points: Sequence[Point], threads: int) -> Group:
     given = {name: value for name, value in points[0].items() if name not in (LEARNING_RATE, SEED)}
-    problem = as_problem(recipe.problem(**given) if callable(recipe.problem) else recipe.problem)
-    starts = {
-        seed: np.array(recipe.start(problem, seed), dtype=float) for seed in {p.get(SEED, 0) for p in points}
-    }
+    made = recipe.problem(**given) if callable(recipe.problem) else recipe.problem
+    made, w0 = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    problem = as_problem(made)
+    seeds = [point.get(SEED, 0) for point in points]
+    starts = {seed: recipe.start(problem, seed) if w0 is None else w0 for seed in set(seeds)}
     return Group(
         problem,
-        np.array([starts[point.get(SEED, 0)] for point in points]),
+        np.array([starts[seed] for seed in seeds], dtype=float),
         np.array([point.get(LEARNING_RATE, recipe.learning_rate) for point in points], dtype=float),
         recipe.num_steps,
         recipe.rule,

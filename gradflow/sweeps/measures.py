@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradflow.analysis.convergence import compare
 from gradflow.analysis.stability import critical_learning_rate, regime
@@ -80,7 +81,7 @@ def _whole(run: Trajectory) -> Trajectory:
     return run
 
 
-Columns = Mapping[str, Sequence[Any] | Array]
+Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 Measure = Callable[[Group], Columns]
 
 

@@ -38,7 +38,8 @@ class Sweep:
     ----------
     problem : Problem or callable
         The loss, or what makes it from the values of the axes that are neither learning rates nor seeds, as
-        keywords: with ``axes={"width": [4, 8], ...}`` it is called as ``problem(width=4)``.
+        keywords: with ``axes={"width": [4, 8], ...}`` it is called as ``problem(width=4)``. It may return
+        ``problem, w0`` too.
     axes : mapping of str to sequence
         Values of each axis; the sweep is of all their combinations. "learning_rate" and "seed" are read by
         the sweep itself.
@@ -100,10 +101,14 @@ class Sweep:
         if others and not callable(self.problem):
             raise ValueError(f"`problem` must be a function of {', '.join(others)}, got {self.problem!r:.60}")
 
+    @property
+    def _tuples(self) -> dict[str, tuple[Any, ...]]:
+        return {name: tuple(values) for name, values in self.axes.items()}
+
     @cached_property
     def points(self) -> list[Point]:
         """Every combination of the axes, the last axis the fastest."""
-        return list(spanned(self.axes))
+        return list(spanned(self._tuples))
 
     @cached_property
     def keys(self) -> list[str]:
@@ -190,7 +195,7 @@ class Sweep:
             if name not in found:
                 reason = missing.get(name, why)
                 counts[reason] = counts.get(reason, 0) + 1
-        return SweepResult(self.axes, [found[name] for name in self.keys if name in found], counts)
+        return SweepResult(self._tuples, [found[name] for name in self.keys if name in found], counts)
 
     def __repr__(self) -> str:
         sizes = " x ".join(f"{len(tuple(values))} {name}" for name, values in self.axes.items())
