@@ -1,6 +1,6 @@
 """Grids of runs over any executor, with a store that survives."""
 
-from gradflow.sweeps.measures import Group, Measure, critical_rates, distances, ends, regimes
+from gradflow.sweeps.measures import Group, critical_rates, distances, ends, regimes
 from gradflow.sweeps.results import SweepResult
 from gradflow.sweeps.store import Row, Store
 from gradflow.sweeps.sweep import Sweep
@@ -8,7 +8,6 @@ from gradflow.sweeps.workers import Processes
 
 __all__ = [
     "Group",
-    "Measure",
     "Processes",
     "Row",
     "Store",

@@ -49,8 +49,8 @@ def test_a_file_says_what_to_sweep_and_options_overrule_it(folder, capsys):
         'problem = "own.py:well"\nsteps = 50\nrule = "heavy-ball"\nmomentum = 0.5\n'
         'compute = ["ends", "critical-rates"]\n[axes]\nlearning_rate = "0.1:0.2:2"\ncurvature = [1.0, 4.0]\n'
     )
-    status, out, _ = said(capsys, "sweep.toml", "--steps", "600")
-    assert status == 0
+    status, _, err = said(capsys, "sweep.toml", "--steps", "600")
+    assert (status, err) == (0, "")
     with open(folder / "gradflow-sweep/own.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     # The limit of heavy ball: 2 (1 + b) over the curvature.
