@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         rules,
         simulate,
         solvers,
+        sweeps,
     )
     from gradflow.analysis import Comparison, compare
     from gradflow.configuration import show_config
@@ -45,7 +46,7 @@ __version__ = "0.1.0"
 # its help does not wait for scipy.
 _ROOMS = (
     *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
-    *("records", "rules", "simulate", "solvers"),
+    *("records", "rules", "simulate", "solvers", "sweeps"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -114,6 +115,7 @@ __all__ = [
     "simulate",
     "solvers",
     "study",
+    "sweeps",
 ]
 
 if not TYPE_CHECKING:
