@@ -1,4 +1,4 @@
-"""Fail where a page of a folder of HTML asks another host, plain links apart, or links to a page that is not there."""
+"""Fail where a page of a folder asks another host, plain links apart, or links to what is not there."""
 
 import sys
 from html.parser import HTMLParser
@@ -39,8 +39,8 @@ for path in sorted(root.rglob("*.html")):
     ]
     for link in page.links:
         target = unquote(link.partition("#")[0])
-        if target and "://" not in target and not target.startswith(("mailto:", "data:")):
-            if not (path.parent / target).exists():
-                bad.append(f"{path.relative_to(root)} links to {link}, which is not there")
+        is_own = target and "://" not in target and not target.startswith(("mailto:", "data:"))
+        if is_own and not (path.parent / target).exists():
+            bad.append(f"{path.relative_to(root)} links to {link}, which is not there")
 print(f"{count} pages, {len(bad)} of their requests or links are wrong", *bad, sep="\n")
 sys.exit(not count or bool(bad))
