@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow.cli import arguments, experiments, options, redraw, streams, sweep_plan
+from gradflow.cli import arguments, experiments, options, problem_names, redraw, streams, sweep_plan
 from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
@@ -83,14 +83,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stability(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import stability
 
     return stability.command(words)
 
 
 def _compare(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import compare
 
     return compare.command(words)
