@@ -16,7 +16,8 @@ if sys.platform != "win32":
     import fcntl
 
 # What `written_whole` lends, and finds again where a process was killed.
-TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.part")
+SUFFIX = ".part"
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}" + re.escape(SUFFIX))
 # Of a path in a sentence.
 LONGEST_SHOWN = 100
 
@@ -35,7 +36,7 @@ def written_whole(*paths: Path) -> Iterator[list[Path]]:
         one that may not be written.
     """
     targets = [Path(os.path.realpath(path)) for path in paths]
-    temporaries = [target.with_name(f".{uuid4().hex}.part") for target in targets]
+    temporaries = [target.with_name(f".{uuid4().hex}{SUFFIX}") for target in targets]
     held: list[int] = []
     try:
         for folder in {target.parent for target in targets}:
@@ -154,8 +155,11 @@ def _clear(folder: Path) -> None:
     if sys.platform == "win32":
         return
     with suppress(OSError):
-        names = [entry.name for entry in os.scandir(folder) if TEMPORARY.fullmatch(entry.name)]
-        for name in names:
+        # A folder may hold very many files: the end of a name is looked at first.
+        leftovers = [
+            each for each in os.listdir(folder) if each.endswith(SUFFIX) and TEMPORARY.fullmatch(each)
+        ]
+        for name in leftovers:
             with suppress(OSError):
                 _remove_unless_held(folder / name)
 
