@@ -18,6 +18,8 @@ if sys.platform != "win32":
 # What `written_whole` lends, and finds again where a process was killed.
 SUFFIX = ".part"
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}" + re.escape(SUFFIX))
+# A process may have some hundreds of files open; those beyond are open to a clearing by another process.
+MOST_HELD = 64
 # Of a path in a sentence.
 LONGEST_SHOWN = 100
 
@@ -43,6 +45,8 @@ def written_whole(*paths: Path) -> Iterator[list[Path]]:
             _clear(folder)
         for target, temporary in zip(targets, temporaries, strict=True):
             held += _created(temporary, _standing(target))
+            if len(held) > MOST_HELD:
+                os.close(held.pop())
         yield temporaries
         for target, temporary in zip(targets, temporaries, strict=True):
             os.replace(temporary, target)
