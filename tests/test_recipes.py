@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import gradflow as gf
+
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "docs/recipes").glob("*.py"))
 # Recipes that need one of these run in tests/frameworks, where it is installed.
@@ -70,3 +72,29 @@ def test_adam_comes_to_its_own_limit_from_below_and_hovers_there(capsys):
     # Beyond an onset that is chaotic: a band, not digits.
     assert sum(sharpness[-8:]) / 8 == pytest.approx(2, rel=0.1)
     assert names["run"].final_loss < 0.01
+
+
+def test_the_curves_of_a_run_are_in_the_folder_and_cost_one_gradient(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tensorboardX")
+    curves_class = runpy.run_path(str(ROOT / "docs/recipes/tensorboard_curves.py"))["Curves"]
+    said = []
+    monkeypatch.setattr(curves_class, "add_scalar", lambda _, *said_now: said.append(said_now))
+
+    class Counted(gf.problems.Quadratic):
+        passes = 0
+
+        def loss_and_gradient(self, w):
+            type(self).passes += 1
+            return super().loss_and_gradient(w)
+
+    gf.descend(Counted(1.0), [1.0], 0.5, 8)
+    bare, Counted.passes = Counted.passes, 0
+    with curves_class(str(tmp_path)) as curves:
+        run = gf.descend(Counted(1.0), [1.0], 0.5, 8, callback=curves)
+    losses = [value for name, value, _ in said if name == "loss"]
+    assert losses == [0.5 * 0.25**step for step in range(1, 9)] == run.step_losses[1:].tolist()
+    norms = [(value, step) for name, value, step in said if name == "gradient norm"]
+    assert norms == [(0.5**step, step) for step in range(1, 9)]
+    # The last step needs a gradient for its curve alone.
+    assert Counted.passes <= bare + 1
+    assert list(tmp_path.iterdir())

@@ -112,6 +112,18 @@ class SinglePasses(Protocol):
 
 
 @runtime_checkable
+class Precise(Protocol):
+    """A problem that says how precise its gradients are; of another one double precision is supposed.
+
+    What can be asked of its curvature and of its flow follows: `precision_of` in problems/precision.py.
+    """
+
+    @property
+    def gradient_precision(self) -> float | None:
+        """Relative precision of gradients and exact products, 1.2e-7 in float32; None: not known yet."""
+
+
+@runtime_checkable
 class Differenced(Protocol):
     """A problem whose products with the Hessian are differences of its gradients.
 

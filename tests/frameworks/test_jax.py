@@ -198,3 +198,14 @@ def test_equinox_and_flax_come_through_the_one_door(data):
         assert problem.gradient(w) @ direction == pytest.approx(slope, rel=2e-3, abs=1e-4)
         flow = gf.integrate(gf.GradientFlow(problem), w, end_time=0.1, rtol=1e-3)
         assert flow.losses[-1] < flow.losses[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_precision_is_that_of_the_parameters(dtype):
+    problem = gf.problems.from_jax(lambda w: jnp.sum(jnp.cosh(w)), jnp.ones(3, dtype))
+    assert problem.gradient_precision == float(jnp.finfo(dtype).eps)
+    with pytest.warns(RuntimeWarning, match="vouched for to .* not to tol 1e-09"):
+        value = gf.curvature.sharpness(problem, [1.0, 2.0, 3.0], 1e-9)
+    assert value == pytest.approx(np.cosh(3.0), rel=8 * problem.gradient_precision)
+    # What was said is met without a word.
+    gf.curvature.sharpness(problem, [1.0, 2.0, 3.0], 9 * problem.gradient_precision)

@@ -52,7 +52,9 @@ def from_jax(
 
     Notes
     -----
-    Weights, gradients and products are float64 in numpy at the door, whatever JAX computes in.
+    Weights, gradients and products are float64 in numpy at the door, whatever JAX computes in. They are right
+    by construction, but for derivative rules of one's own (``jax.custom_vjp``): no run looks at them, as it
+    does at gradients that a user wrote; `check_problem` does.
     """
     try:
         import jax  # noqa: F401

@@ -34,6 +34,13 @@ class JaxProblem:
     def __reduce__(self) -> tuple[Any, ...]:
         return JaxProblem, (self._loss, self._params)
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the parameters' dtype."""
+        import jax
+
+        return float(jax.numpy.finfo(self._dtype).eps)
+
     def loss(self, w: ArrayLike) -> float:
         """Return the loss at w."""
         return float(self._compiled.loss(self._own(w), *self._data))

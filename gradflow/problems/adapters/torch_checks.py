@@ -67,7 +67,7 @@ def _losses(whole: TorchProblem, parts: Sequence[NDArray[np.intp]]) -> list[floa
 
 
 def _rounding(whole: TorchProblem, scale: float) -> float:
-    return 100 * whole.spacing * abs(scale)
+    return 100 * whole.gradient_precision * abs(scale)
 
 
 def _tried(problem: TorchProblem, w: Any) -> float:

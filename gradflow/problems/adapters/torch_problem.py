@@ -42,8 +42,8 @@ class TorchProblem:
         return self._batch_size is not None and self._batch_size < self.num_samples
 
     @property
-    def spacing(self) -> float:
-        """The relative spacing of the numbers that are computed with."""
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the module's dtype."""
         import torch
 
         return float(torch.finfo(self._network.dtype).eps)
