@@ -74,6 +74,20 @@ def as_path(name: str, value: Any) -> Path:
     return Path(given)
 
 
+def as_file(name: str, value: Any) -> Path:
+    """Return `value` as the path of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is no path, or ends in no name, as folders do.
+    """
+    given = as_path(name, value)
+    if given.name in ("", ".."):
+        raise ValueError(f"`{name}` must end in the name of a file, got {shown(given)}")
+    return given
+
+
 def shown(path: str | Path) -> str:
     """Return a path in quotes, of a long one its end."""
     text = repr(str(path))

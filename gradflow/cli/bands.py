@@ -1,58 +1,47 @@
-"""Runs from several seeds as one curve, their median, and a band from the least to the most."""
+"""Descents from several seeds over their steps: the median, and a band from the least to the most."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradflow.analysis.convergence.comparison import Comparison
-from gradflow.plots.ceiling import end_axes_at
+from gradflow.plots import style
+from gradflow.plots.ceiling import ceiling_of, end_axes_at
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Group = Sequence[Trajectory] | Sequence[Comparison]
 
+def draw_bands_of_steps(groups: Mapping[str, Sequence[Trajectory]], ax: Axes) -> None:
+    """Draw the losses of each group at the rows of its runs, which all seeds share.
 
-def draw_bands(
-    groups: Mapping[str, Group],
-    lines: Mapping[str, dict[str, Any]],
-    ceiling: float,
-    ax: Axes,
-    axis: str = "time",
-) -> None:
-    """Draw each group at the rows of its runs, which all seeds share; a run that is gone lies above all."""
+    A run that has left the finite numbers lies above all others from there on.
+    """
+    ceiling = ceiling_of(run for group in groups.values() for run in group)
+    lines = style.lines({label: group[0] for label, group in groups.items()})
     ax.set_yscale("log")
     drawn = []
     for label, group in groups.items():
-        times, table = _table(group, axis)
+        steps, table = _table(group)
         low, middle, high = np.quantile(table, [0.0, 0.5, 1.0], axis=0, method="closest_observation")
-        there = np.isfinite(low) & (low > 0)
-        color = lines[label]["color"]
-        band = times[there], low[there], np.minimum(high[there], ceiling)
-        ax.fill_between(*band, color=color, alpha=0.2, linewidth=0)
-        seen = np.isfinite(middle) & (middle > 0)
+        there, seen = np.isfinite(low) & (low > 0), np.isfinite(middle) & (middle > 0)
+        band = steps[there], low[there], np.minimum(high[there], ceiling)
+        ax.fill_between(*band, color=lines[label]["color"], alpha=0.2, linewidth=0)
+        ax.plot(steps[seen], middle[seen], label=label, **lines[label])
         drawn += [low[there], high[there][np.isfinite(high[there])]]
-        ax.plot(times[seen], middle[seen], label=label, **lines[label])
     if any(values.size for values in drawn):
         end_axes_at(ax, ceiling, drawn)
+    ax.set(xlabel=style.STEP, ylabel=style.LOSS)
 
 
-def _table(group: Group, axis: str) -> tuple[Array, Array]:
-    """Return the times of the longest run, and the values of all runs at its rows, shape (runs, times)."""
-    curves = [_curve(each, axis) for each in group]
-    times = max((times for times, _ in curves), key=len)
-    table = np.full((len(curves), len(times)), np.inf)
-    for row, (_, values) in zip(table, curves, strict=True):
-        row[: len(values)] = values
-    return times, table
-
-
-def _curve(run: Trajectory | Comparison, axis: str) -> tuple[Array, Array]:
-    if isinstance(run, Comparison):
-        return run.times, run.distance
-    return run.times if axis == "time" else run.steps.astype(np.float64), run.losses
+def _table(group: Sequence[Trajectory]) -> tuple[Array, Array]:
+    """Return the steps of the longest run, and the losses of all runs there, shape (runs, steps)."""
+    steps = max((run.steps for run in group), key=len).astype(np.float64)
+    table = np.full((len(group), len(steps)), np.inf)
+    for row, run in zip(table, group, strict=True):
+        row[: len(run.losses)] = run.losses
+    return steps, table

@@ -107,7 +107,7 @@ def _part(plan: Plan, ground: Ground, found: Study) -> Part:
         Finished(run, found.seconds[rate], rate, found.comparisons[rate], _known(found.sharpness.get(rate)))
         for rate, run in found.descents.items()
     ]
-    return Part(ground, flow, descents)
+    return Part(ground, found, flow, descents)
 
 
 def _known(value: float | None) -> float | None:
