@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         rules,
         simulate,
         solvers,
+        sweeps,
     )
     from gradflow.analysis import Comparison, compare
     from gradflow.configuration import show_config
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from gradflow.simulate.checkpoint import Checkpoint
     from gradflow.simulate.descend import descend
     from gradflow.simulate.integrate import integrate
+    from gradflow.simulate.lanes import ManyRuns, descend_many, integrate_many
     from gradflow.simulate.place import Place
     from gradflow.simulate.recording import every
     from gradflow.simulate.resume import resume
@@ -44,7 +46,7 @@ __version__ = "0.1.0"
 # its help does not wait for scipy.
 _ROOMS = (
     *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
-    *("records", "rules", "simulate", "solvers"),
+    *("records", "rules", "simulate", "solvers", "sweeps"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -53,6 +55,7 @@ _PLACES = {
     "Event": "events",
     "Flow": "flows",
     "GradientFlow": "flows",
+    "ManyRuns": "simulate",
     "Outcome": "trajectory",
     "Place": "simulate",
     "RecordWarning": "errors",
@@ -64,8 +67,10 @@ _PLACES = {
     "check_problem": "problems",
     "compare": "analysis",
     "descend": "simulate",
+    "descend_many": "simulate",
     "every": "simulate",
     "integrate": "simulate",
+    "integrate_many": "simulate",
     "resume": "simulate",
     "show_config": "configuration",
     "study": "studies",
@@ -78,6 +83,7 @@ __all__ = [
     "Event",
     "Flow",
     "GradientFlow",
+    "ManyRuns",
     "Outcome",
     "Place",
     "RecordWarning",
@@ -93,10 +99,12 @@ __all__ = [
     "curvature",
     "datasets",
     "descend",
+    "descend_many",
     "events",
     "every",
     "flows",
     "integrate",
+    "integrate_many",
     "kernels",
     "plots",
     "problems",
@@ -107,6 +115,7 @@ __all__ = [
     "simulate",
     "solvers",
     "study",
+    "sweeps",
 ]
 
 if not TYPE_CHECKING:

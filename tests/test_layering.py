@@ -17,7 +17,7 @@ LAYERS = {
     5: ("simulate",),
     6: ("analysis",),
     7: ("plots", "cases"),
-    8: ("studies", "experiments"),
+    8: ("studies", "experiments", "sweeps"),
     9: ("cli", "script", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.
@@ -28,6 +28,7 @@ NEIGHBORS = {
     ("numerics", "types"),
     ("numerics", "validate"),
     ("__main__", "cli"),
+    ("sweeps", "studies"),
     ("script", "cli"),
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow.cli import arguments, experiments, options, redraw, streams
+from gradflow.cli import arguments, experiments, options, redraw, streams, sweep_plan
 from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | plot | run | stability")
+    commands = parser.add_subparsers(dest="name", metavar="compare | list | plot | run | stability | sweep")
     compare = commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     options.add_compare(compare)
     compare.set_defaults(command=_compare)
@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     stability = commands.add_parser("stability", help="judge what each learning rate does, tabulate and draw")
     options.add_stability(stability)
     stability.set_defaults(command=_stability)
+    sweep = commands.add_parser("sweep", help="many runs, into a store that survives, and a table")
+    sweep_plan.add_options(sweep)
+    sweep.set_defaults(command=_sweep)
     return parser
 
 
@@ -91,6 +94,12 @@ def _compare(words: argparse.Namespace) -> int:
     from gradflow.cli import compare
 
     return compare.command(words)
+
+
+def _sweep(words: argparse.Namespace) -> int:
+    from gradflow.cli import sweep
+
+    return sweep.command(words)
 
 
 def _list(words: argparse.Namespace) -> int:

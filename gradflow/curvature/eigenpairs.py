@@ -108,8 +108,10 @@ def sharpness(
 
     Notes
     -----
-    Products that are differences of gradients know their error, and nothing finer is asked of them: a
-    warning says to what the value is good then, about 1e-3 for gradients in single precision.
+    Products that are differences of gradients know their error, and are held against shorter ones along the
+    eigenvectors found. Nothing finer is asked of them than they carry, nor of products in float32 (about
+    1e-6), nor of any that turn out not to be linear: a warning says to which `tol` the value is good then,
+    1e-5 to 1e-3 for differences of gradients in float32, and giving that one is met without a word.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
@@ -163,16 +163,20 @@ def _krylov_top(
         return _search(matvec, found, count, begin, scale, tol, basis_size, restarts)
 
     try:
-        values, vectors, residuals = _rayleigh_ritz(operator, search(np.empty((n, 0)), k))
+        basis = np.linalg.qr(search(np.empty((n, 0)), k))[0]
+        ritz = _ritz(basis, operator.matmat(basis), k)
         while k > 1:
-            more = _rayleigh_ritz(operator, np.hstack([vectors, search(vectors, 1)]))
-            if more[0][k - 1] <= values[-1] + tol * scale:
+            fresh = np.linalg.qr(np.hstack([ritz.vectors, search(ritz.vectors, 1)]))[0][:, k:]
+            images = np.hstack([ritz.images, operator.matmat(fresh)])
+            more = _ritz(np.hstack([ritz.vectors, fresh]), images, k)
+            if more.values[-1] <= ritz.values[-1] + tol * scale:
                 break
-            values, vectors, residuals = more[0][:k], more[1][:, :k], more[2][:k]
+            ritz = more
     except ArpackError:
         return None
-    size, residual = max(scale, float(np.abs(values).max())), float(residuals.max())
-    return Pairs(unit * values, vectors, residual / size)
+    residuals = np.linalg.norm(ritz.images - ritz.vectors * ritz.values, axis=0)
+    size, residual = max(scale, float(np.abs(ritz.values).max())), float(residuals.max())
+    return Pairs(unit * ritz.values, ritz.vectors, residual / size)
 
 
 def _known(operator: LinearOperator, start: Array, image: Array) -> Product:
@@ -215,11 +219,16 @@ def _search(
     return eigsh(space, k, which="LA", v0=outside(start), ncv=basis_size, tol=tol / 3.0, maxiter=restarts)[1]
 
 
-def _rayleigh_ritz(operator: LinearOperator, basis: Array) -> tuple[Array, Array, Array]:
-    """Return Ritz values (descending), vectors and residual norms of H in the span of `basis`."""
-    basis = np.linalg.qr(basis)[0]
-    product = operator.matmat(basis)
-    values, rotation = np.linalg.eigh(basis.T @ product)
-    values, rotation = values[::-1], rotation[:, ::-1]
-    vectors = basis @ rotation
-    return values, vectors, np.linalg.norm(product @ rotation - vectors * values, axis=0)
+class _Ritz(NamedTuple):
+    """Ritz values (descending), vectors and the products with them, one a column."""
+
+    values: Array
+    vectors: Array
+    images: Array
+
+
+def _ritz(basis: Array, images: Array, k: int) -> _Ritz:
+    """Return the top `k` of H in the span of orthonormal columns, from the products with these."""
+    values, rotation = np.linalg.eigh(basis.T @ images)
+    values, rotation = values[: -k - 1 : -1], rotation[:, : -k - 1 : -1]
+    return _Ritz(values, basis @ rotation, images @ rotation)

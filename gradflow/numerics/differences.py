@@ -119,8 +119,9 @@ class DifferenceProduct:
         if self._bends_sooner(found) and self.shorten_along(unit, found.error):
             found = self._found(unit)
         found = self._shortened(unit, found)
-        self._worst = max(self._worst, found.error)
-        self._largest = max(self._largest, float(np.linalg.norm(found.slope)))
+        if found.error > 0.0:
+            self._worst = max(self._worst, found.error)
+            self._largest = max(self._largest, float(np.linalg.norm(found.slope)))
         return found.slope * length
 
     def _found(self, unit: Array) -> Quotient:
@@ -138,7 +139,7 @@ class DifferenceProduct:
 
     def _bends_sooner(self, found: Quotient) -> bool:
         chosen = self._chosen()
-        if not np.isfinite(chosen.uncertainty):
+        if found.error == 0.0 or not np.isfinite(chosen.uncertainty):
             return False
         size = float(np.linalg.norm(found.slope))
         return found.error > max(_FAR_WORSE * chosen.uncertainty, _NO_MATTER * max(self._largest, size))

@@ -143,6 +143,8 @@ def _searched(
     # In the middle of the best pair both errors are below the gap, which may be small by chance.
     middle = start * RATIO**best
     error = max(0.5 * middle * slope * gap, _LEAST_ROUNDING * eps * float(np.linalg.norm(value)))
+    # Where nothing changes at all there is nothing to be wrong about.
+    error = error if slope > 0.0 else 0.0
     rounding = _ROUNDED * eps * (1.0 - 1.0 / x.size) ** 0.5 * float(np.linalg.norm(x)) * slope
     if rounding > error:
         rounding = min(rounding, _shaken(function, x, value, eps))

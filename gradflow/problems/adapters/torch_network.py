@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gradflow.problems.adapters.torch_convolutions import Convolutions
 from gradflow.types import Array
 
 
@@ -62,6 +64,15 @@ class Network:
         parts = zip(flat.split(self._sizes), self._shapes, strict=True)
         return [piece.view(shape) for piece, shape in parts]
 
+    def places(self) -> list[NDArray[np.intp]]:
+        """Return the places in a vector of the parameters of each part of the module, which names tell."""
+        owners, ends = [name.rpartition(".")[0] for name in self.names], np.cumsum(self._sizes)
+        ranges = [np.arange(end - size, end) for size, end in zip(self._sizes, ends, strict=True)]
+        grouped: dict[str, list[NDArray[np.intp]]] = {}
+        for owner, each in zip(owners, ranges, strict=True):
+            grouped.setdefault(owner, []).append(each)
+        return [np.concatenate(each) for each in grouped.values()]
+
     def flat(self, parts: Iterable[Any]) -> Array:
         """Return a vector of its parts, None being zeros."""
         import torch
@@ -92,6 +103,7 @@ class Copy:
         self._host = self._buffer.cpu()
         for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
             parameter.data = piece
+        self._convolutions = Convolutions(self._module)
 
     def load(self, w: Array) -> None:
         """Write w into the buffer."""
@@ -100,8 +112,9 @@ class Copy:
         if self._buffer is not self._host:
             self._buffer.copy_(self._host)
 
-    def value(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples."""
+    def value(self, inputs: Any, targets: Any, derived_twice: bool = False) -> Any:
+        """Return the loss of these samples, in a graph whose slopes are derived too or in a plain one."""
+        self._convolutions.derived_twice = derived_twice
         return self._loss(self._module(inputs), targets)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.kernels import recipes
 from gradflow.problems.landscapes.scalar_output import ScalarOutput
 from gradflow.types import Array
 
@@ -73,6 +74,17 @@ class Catapult(ScalarOutput):
     def _output(self, w: Array) -> tuple[float, Array]:
         slope = self._bend(w, w)
         return 0.5 * float(slope @ w), slope
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.CATAPULT, 0.0, 0.0)
+
+    def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:  # noqa: ARG002
+        u, v = W[: self.width], W[self.width :]
+        slopes[: self.width], slopes[self.width :] = v, u
+        slopes /= math.sqrt(self.width)
+        np.einsum("nl,nl->l", slopes, W, out=output)
+        output *= 0.5
 
     def _bend(self, w: Array, v: Array) -> Array:  # noqa: ARG002
         return np.concatenate([v[self.width :], v[: self.width]]) / math.sqrt(self.width)
