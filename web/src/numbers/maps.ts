@@ -24,12 +24,14 @@ export function grid(width: number, height: number): Grid {
 
 const COARSEST = 8;
 
-/** Fill the grid with value(x, y), in blocks of 8, 4, 2 and 1 pixels; yields the block's size row by row. */
+/** Fill the grid with value(x, y), in blocks of 8, 4, 2 and 1 pixels; yields the block's size every `stride` pixels. */
 export function* sharpened(
   { width, height, values }: Grid,
   window: Window,
   value: (x: number, y: number) => number,
+  stride: number,
 ): Generator<number, void> {
+  let count = 0;
   const across = (window.right - window.left) / width;
   const up = (window.top - window.bottom) / height;
   for (let block = COARSEST; block >= 1; block /= 2) {
@@ -41,8 +43,8 @@ export function* sharpened(
         const found = value(window.left + (column + 0.5) * across, y);
         for (let j = row; j < Math.min(row + block, height); j++)
           values.fill(found, j * width + column, j * width + Math.min(column + block, width));
+        if (++count % stride === 0) yield block;
       }
-      yield block;
     }
   }
 }

@@ -1,0 +1,40 @@
+// The buttons that give something away: a link, a picture, a table, Python lines.
+
+import { part } from "./elements";
+import { download, mosaic } from "./exports";
+
+export interface Takeaway {
+  /** The part of a link behind "#". */
+  link(): string;
+  lines(): string;
+  table(): string;
+}
+
+export function takeaways(page: Takeaway): void {
+  const on = (id: string, act: () => void): void => part(id).addEventListener("click", act);
+  on("link", () => {
+    const hash = page.link();
+    history.replaceState(null, "", hash);
+    offer(location.href.split("#")[0] + hash);
+  });
+  on("python", () => offer(page.lines()));
+  on("csv", () => download("gradflow.csv", new Blob([page.table()], { type: "text/csv" })));
+  on("png", () => {
+    const figures = [...document.querySelectorAll<HTMLElement>("#panels figure")];
+    mosaic(figures.filter((figure) => !figure.hidden)).toBlob((blob) => {
+      if (blob) download("gradflow.png", blob);
+    });
+  });
+}
+
+/** Show the text, selected, and copy it where the browser lets us. */
+function offer(text: string): void {
+  const box = part("lines") as HTMLTextAreaElement;
+  box.hidden = false;
+  box.value = text;
+  box.focus();
+  box.select();
+  // A page opened from disk may have no clipboard.
+  const { clipboard } = navigator as Partial<Navigator>;
+  void clipboard?.writeText(text).catch(() => undefined);
+}
