@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         curvature,
         datasets,
         events,
+        explorer,
         flows,
         kernels,
         plots,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gradflow.configuration import show_config
     from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
     from gradflow.events import Event
+    from gradflow.explorer import explore
     from gradflow.flows import Flow, GradientFlow
     from gradflow.problems.contract import check_problem
     from gradflow.simulate.checkpoint import Checkpoint
@@ -43,8 +45,8 @@ __version__ = "0.1.0"
 # Where each name is. It is imported when it is first asked for, so that a command line that only prints
 # its help does not wait for scipy.
 _ROOMS = (
-    *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
-    *("records", "rules", "simulate", "solvers"),
+    *("analysis", "cases", "curvature", "datasets", "events", "explorer", "flows", "kernels", "plots"),
+    *("problems", "records", "rules", "simulate", "solvers"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -65,6 +67,7 @@ _PLACES = {
     "compare": "analysis",
     "descend": "simulate",
     "every": "simulate",
+    "explore": "explorer",
     "integrate": "simulate",
     "resume": "simulate",
     "show_config": "configuration",
@@ -95,6 +98,8 @@ __all__ = [
     "descend",
     "events",
     "every",
+    "explore",
+    "explorer",
     "flows",
     "integrate",
     "kernels",

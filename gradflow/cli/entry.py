@@ -58,10 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | run | stability")
+    commands = parser.add_subparsers(dest="name", metavar="compare | explore | list | run | stability")
     _add_compare(
         commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     )
+    _add_explore(commands.add_parser("explore", help="look at a problem or at saved runs in the browser"))
     listing = commands.add_parser("list", help="list the named problems, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
@@ -87,6 +88,21 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add("--output", default="gradflow-compare", metavar="DIR", help="folder for figure and trajectories")
     add("--json", action="store_true", help="print one JSON object instead of the table")
     parser.set_defaults(command=_compare)
+
+
+def _add_explore(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    subjects_help = "a named problem, a .py file with `problem` in it, .npz trajectories, or a study's folder"
+    add("subjects", nargs="*", metavar="PROBLEM | FILE", help=subjects_help)
+    add("--write", metavar="FILE.html", help="write the page to one file instead of opening it")
+    add("--no-browser", action="store_true", help="print the address only")
+    parser.set_defaults(command=_explore)
+
+
+def _explore(options: argparse.Namespace) -> int:
+    from gradflow.cli import explore
+
+    return explore.command(options)
 
 
 def _add_problem(parser: argparse.ArgumentParser, default: str) -> None:

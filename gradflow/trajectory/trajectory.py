@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradflow import validate
+from gradflow import pictures, validate
 from gradflow.trajectory import storage
 from gradflow.trajectory.crossings import Crossings
 from gradflow.trajectory.interpolation import interpolated
@@ -274,6 +274,20 @@ class Trajectory:
             )
             lines.append(f"  event     {name}: {found or 'not met'}{' ...' if len(times) > 4 else ''}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the losses and the numbers, for notebooks."""
+        facts = {
+            "outcome": f"{self.verdict}, {self.message}",
+            "flow time": f"{self.times[0]:.6g} to {self.times[-1]:.6g}",
+            "steps": f"{len(self.step_times) - 1:,}",
+            "rows, weights": f"{len(self.times):,}, {self.weights.shape[1]:,}",
+            "loss": f"{self.losses[0]:.6g} to {self.losses[-1]:.6g}{self._batch_losses()}",
+            "cost": f"{self.num_gradients:,} gradients, {self.num_hvps:,} Hessian-vector products",
+        }
+        kind = "flow" if self.is_continuous else "descent"
+        picture = pictures.lines("loss", [(self.step_times, self.step_losses)])
+        return pictures.block(f"Trajectory of a {kind} by {self.method}", facts, picture)
 
     def _batch_losses(self) -> str:
         """Return what a reader of the losses must know about a mini-batch run."""

@@ -65,7 +65,7 @@ export const CATALOG: readonly Entry[] = [
   {
     name: "identity-neuron",
     title: "Identity neuron, one weight",
-    formula: "E = ⅛ + ½ (σ(w) − 1)²,  dw/dt = (1 − σ(w))² σ(w)",
+    formula: "E = ½ Σ (ŷ − y)², ŷ = A(w x), x = y ∈ {0, 1};  (6) ∂E/∂w = (ŷ − y) · x · (1 − A(w x)) · A(w x)",
     problem: identityNeuron,
     starts: [[-2]],
     endTime: 1000,

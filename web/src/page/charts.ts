@@ -136,11 +136,11 @@ function options(
   return {
     width: Math.max(box.clientWidth, 120),
     height: HEIGHT,
-    padding: [10, 12, 0, 0],
+    padding: [10, 22, 0, 0],
     cursor: { drag: { x: true, y: false } },
     scales: { x: { time: false }, y: isLog ? { range: decades } : {} },
     axes: [
-      { ...axis, label: "flow time t = k h", labelFont: FONT, labelSize: 18, size: 28 },
+      { ...axis, label: "flow time t = k h", labelFont: FONT, labelSize: 18, size: 28, values: (_, splits) => splits.map(short) },
       {
         ...axis,
         size: 52,

@@ -12,6 +12,7 @@ import { type State, startOf } from "./state";
 
 export const MOST_STEPS = 20_000;
 const POINTS = 1200;
+const GROWN = 1e4;
 
 /** All that hangs on the start and the time, not on the learning rate. */
 export interface Ground {
@@ -76,13 +77,14 @@ export function runOf(state: State, ground: Ground): Run {
   const n = problem.numWeights;
   const asked = stepsUntil(state.endTime, taken);
   const descent = descend(problem, ground.w0, taken, Math.min(asked, MOST_STEPS));
-  const steps = thinned(descent.numSteps, POINTS);
+  const seen = lastSeen(descent);
+  const steps = thinned(seen, POINTS);
   const there = new Float64Array(n);
   const distances = steps.map((k) => {
     ground.flow.at(Math.min(k * descent.stepLength, state.endTime), there);
     return distance(weightsAt(descent, k, n), there);
   });
-  const looked = thinned(descent.numSteps, n > 2 ? 80 : 400);
+  const looked = thinned(seen, n > 2 ? 80 : 400);
   return {
     ground,
     rule: taken,
@@ -94,6 +96,12 @@ export function runOf(state: State, ground: Ground): Run {
       values: looked.map((k) => sharpness(problem, weightsAt(descent, k, n))),
     },
   };
+}
+
+/** Return the last step that charts show: what grows without end would leave nothing else to see. */
+function lastSeen({ losses, numSteps }: Descent): number {
+  const lost = losses.findIndex((loss) => loss > GROWN * Math.abs(losses[0]));
+  return lost < 0 ? numSteps : lost;
 }
 
 export function pictureOf(run: Run): Picture {
@@ -115,7 +123,7 @@ function flowView(ground: Ground): RunView {
 }
 
 function descentView({ ground, rule: taken, descent, distances, sharpness: curvature }: Run): RunView {
-  const steps = thinned(descent.numSteps, POINTS);
+  const steps = thinned(lastSeen(descent), POINTS);
   const n = ground.entry.problem.numWeights;
   const product = stableProduct(taken);
   return {

@@ -16,10 +16,10 @@ import { brief, type Picture } from "./picture";
 import { Player } from "./player";
 import { drawMarks, type Mark, notchOf, shareOf } from "./slider";
 import { asHash, fromHash, initialState, positive, startOf, type State } from "./state";
-import { type Takeaway, takeaways } from "./takeaways";
+import { takeaways } from "./takeaways";
 import { Tasks } from "./tasks";
 
-export class Explorer implements Takeaway {
+export class Explorer {
   private state: State;
   private ground: Ground;
   private run: Run;
@@ -47,22 +47,18 @@ export class Explorer implements Takeaway {
     show("runs-field", false);
     this.fill();
     this.listen();
-    takeaways(this);
+    takeaways({ link: () => this.link(), lines: () => this.lines(), table: () => csv(this.run) });
     this.chooseMap();
     this.render();
   }
 
-  link(): string {
+  private link(): string {
     return asHash({ ...this.state, rate: this.run.rule.learningRate });
   }
 
-  lines(): string {
+  private lines(): string {
     const isDrawn = this.ground.entry.starts.length > 1 && !this.state.w0;
     return pythonLines(this.run, isDrawn ? this.state.seed : null);
-  }
-
-  table(): string {
-    return csv(this.run);
   }
 
   redraw(): void {

@@ -3,7 +3,7 @@
 import type { Window } from "../numbers/maps";
 import { type Colors, colors, FONT } from "./theme";
 
-const LEFT = 46;
+const LEFT = 56;
 const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 34;
@@ -80,7 +80,7 @@ export function drawAxes(frame: Frame, xLabel: string, yLabel: string, isLogY = 
     if (!isLogY || Number.isInteger(tick))
       c.fillText(isLogY ? `1e${tick}` : String(tick), left - 5, frame.y(tick));
   c.save();
-  c.translate(10, top + height / 2);
+  c.translate(9, top + height / 2);
   c.rotate(-Math.PI / 2);
   c.textAlign = "center";
   c.fillText(yLabel, 0, 0);

@@ -43,6 +43,7 @@ export function drawLandscape(
 function windowOf(picture: Picture, ground: Ground | null): Window {
   if (ground) return ground.plane?.window ?? widened(ground);
   const paths = [picture.flow, ...picture.descents].flatMap((run) => Array.from(run?.path ?? []));
+  if (!paths.length) return { left: 0, right: 1, bottom: 0, top: 1 };
   const xs = paths.filter((_, i) => i % 2 === 0);
   const ys = paths.filter((_, i) => i % 2 === 1);
   const [left, right] = [least(xs), -least(xs.map((x) => -x))];
@@ -73,7 +74,7 @@ function widened({ entry, w0 }: Ground): Window {
 }
 
 function labels(ground: Ground | null, picture: Picture): [string, string] {
-  if (!ground) return picture.flow?.path || picture.descents.length ? ["first direction", "second"] : ["", ""];
+  if (!ground) return picture.axes ? [...picture.axes] : ["", ""];
   if (ground.plane) return ["along the flow", "across"];
   return ground.entry.problem.numWeights === 1 ? ["weight w", "loss E"] : ["weight x", "weight y"];
 }

@@ -1,7 +1,10 @@
 // Where the page begins.
 
 import { part } from "./elements";
+import { Asker } from "./asker";
 import { Explorer } from "./explorer";
+import { given } from "./given";
+import { Viewer } from "./viewer";
 import { isDark } from "./theme";
 
 function themed(redraw: () => void): void {
@@ -22,9 +25,18 @@ function themed(redraw: () => void): void {
   tell();
 }
 
-function begin(): void {
-  const page = new Explorer(location.hash);
+function pageOf(): { redraw(): void } {
+  const found = given();
+  if (found?.kind === "runs") return new Viewer(found);
+  if (found?.kind === "asked") return new Asker(found);
+  const named = found ? `#problem=${found.name}` : "";
+  const page = new Explorer(location.hash || named);
   addEventListener("hashchange", () => page.follow(location.hash));
+  return page;
+}
+
+function begin(): void {
+  const page = pageOf();
   themed(() => page.redraw());
   let wide = innerWidth;
   addEventListener("resize", () => {

@@ -20,6 +20,16 @@ export interface RunView {
 export interface Picture {
   readonly flow: RunView | null;
   readonly descents: readonly RunView[];
+  /** What the axes of the paths are called, where these do not lie in a landscape. */
+  readonly axes?: readonly [string, string];
+}
+
+/** Return losses over flow time as a table. */
+export function lossTable(runs: readonly RunView[]): string {
+  const rows = runs.flatMap(({ label, losses }) =>
+    Array.from(losses.times, (time, i) => `${label},${time},${losses.values[i]}`),
+  );
+  return `${["run,flow_time,loss", ...rows].join("\n")}\n`;
 }
 
 /** Return at most `most` of the indices 0 to last, the first and the last among them. */

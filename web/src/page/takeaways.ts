@@ -4,20 +4,22 @@ import { part } from "./elements";
 import { download, mosaic } from "./exports";
 
 export interface Takeaway {
-  /** The part of a link behind "#". */
-  link(): string;
-  lines(): string;
-  table(): string;
+  /** The part of a link behind "#"; null where there is none. */
+  readonly link: (() => string) | null;
+  readonly lines: (() => string) | null;
+  readonly table: () => string;
 }
 
 export function takeaways(page: Takeaway): void {
   const on = (id: string, act: () => void): void => part(id).addEventListener("click", act);
-  on("link", () => {
-    const hash = page.link();
-    history.replaceState(null, "", hash);
-    offer(location.href.split("#")[0] + hash);
-  });
-  on("python", () => offer(page.lines()));
+  const { link, lines } = page;
+  if (link)
+    on("link", () => {
+      // A page inside another one has no address of its own.
+      if (location.protocol !== "about:") history.replaceState(null, "", link());
+      offer(location.href.split("#")[0] + link());
+    });
+  if (lines) on("python", () => offer(lines()));
   on("csv", () => download("gradflow.csv", new Blob([page.table()], { type: "text/csv" })));
   on("png", () => {
     const figures = [...document.querySelectorAll<HTMLElement>("#panels figure")];

@@ -1,0 +1,76 @@
+"""``gradflow explore``: a problem, saved runs or one's own problem in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradflow.cli import streams
+from gradflow.cli.arguments import Refused
+from gradflow.explorer.page import PROBLEMS, Page
+from gradflow.explorer.server import Server
+from gradflow.explorer.subjects import case_bench, explore, file_bench, problem_page, saved_page
+
+if TYPE_CHECKING:
+    from gradflow.explorer.workbench import Workbench
+
+
+def command(options: argparse.Namespace) -> int:
+    """Write or serve the page, and return the exit status."""
+    try:
+        found = _subject(options.subjects)
+    except (ValueError, OSError) as error:
+        raise Refused(error) from None
+    if options.write is not None:
+        return _write(found, options.write)
+    return _serve(found, opens=not options.no_browser)
+
+
+def _subject(words: Sequence[str]) -> Page | Workbench:
+    """Return what the words ask for."""
+    if not words:
+        return explore()
+    paths = [Path(word) for word in words]
+    if len(words) == 1:
+        if words[0] in PROBLEMS:
+            return problem_page(words[0])
+        if paths[0].suffix == ".py":
+            return file_bench(paths[0])
+        if not paths[0].exists() and not paths[0].with_suffix(".npz").exists():
+            return _case(words[0])
+    return saved_page(paths)
+
+
+def _case(name: str) -> Workbench:
+    from gradflow import cases
+
+    if name not in cases.CASES:
+        known = ", ".join(dict.fromkeys([*PROBLEMS, *cases.CASES]))
+        raise Refused(f"PROBLEM must be one of {known}, or a file that is there, got {name!r:.60}")
+    return case_bench(name)
+
+
+def _write(found: Page | Workbench, target: str) -> int:
+    if not isinstance(found, Page):
+        raise Refused(
+            f"{found.title} is computed in Python and cannot be written to a file: leave --write out, or "
+            "write a study of it"
+        )
+    streams.say(f"{found.write(target)}\n")
+    return 0
+
+
+def _serve(found: Page | Workbench, *, opens: bool) -> int:
+    page = found if isinstance(found, Page) else Page(found.view, found.title)
+    with Server(page.html, None if isinstance(found, Page) else found.answer) as server:
+        streams.say(f"{server.url}\nonly this machine is served; Ctrl-C ends it\n")
+        if opens:
+            webbrowser.open(server.url)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            streams.say("\n")
+    return 0
