@@ -10,7 +10,6 @@ import gradflow as gf
 from gradflow import pictures
 
 BOWL = gf.problems.Quadratic([1.0, 4.0])
-VOID = {"rect", "polyline"}
 
 
 class Balance(HTMLParser):
@@ -22,8 +21,7 @@ class Balance(HTMLParser):
         self.text = ""
 
     def handle_starttag(self, tag, attrs):
-        if tag not in VOID:
-            self.open.append(tag)
+        self.open.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
