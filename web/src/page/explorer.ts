@@ -24,8 +24,9 @@ export class Explorer {
   private ground: Ground;
   private run: Run;
   private picture: Picture;
-  private verdict = "";
-  private critical = NaN;
+  /** What was found, and of what question: an answer to another one is not shown. */
+  private judged = { of: "", regime: "" };
+  private critical = { of: "", rate: NaN };
   private mapKind: Kind = "none";
   private isDue = false;
   private readonly panels = new Panels();
@@ -231,10 +232,10 @@ export class Explorer {
 
   /** Begin what takes longer; what is under way for the same question goes on. */
   private begin(): void {
-    const { run, ground, state } = this;
-    const where = `${state.problem} ${ground.w0.join()} ${run.rule.name} ${run.rule.momentum}`;
+    const { run, state } = this;
+    const where = this.where();
     const { learningRate } = run.rule;
-    this.tasks.begin("verdict", `${where} ${learningRate} ${run.descent.numSteps}`, () => this.judge());
+    this.tasks.begin("verdict", this.which(), () => this.judge());
     this.tasks.begin("critical", where, () => this.findCritical());
     this.tasks.begin("diagram", where, () => this.diagram.work(run, () => this.drawDiagram()));
     if (this.mapKind === "none") this.tasks.drop("map");
@@ -246,20 +247,35 @@ export class Explorer {
     }
   }
 
-  private *judge(): Generator<void, void> {
-    this.verdict = "";
-    yield;
+  /** The start and the rule, in words that tell them from others. */
+  private where(): string {
     const { run, ground } = this;
-    this.verdict = regime(ground.entry.problem, run.rule, ground.w0, run.descent.numSteps);
+    return `${ground.entry.name} ${ground.w0.join()} ${run.rule.name} ${run.rule.momentum}`;
+  }
+
+  /** The run, in words that tell it from others. */
+  private which(): string {
+    return `${this.where()} ${this.run.rule.learningRate} ${this.run.descent.numSteps}`;
+  }
+
+  private *judge(): Generator<void, void> {
+    const { run, ground } = this;
+    const of = this.which();
+    yield;
+    this.judged = { of, regime: regime(ground.entry.problem, run.rule, ground.w0, run.descent.numSteps) };
     this.tell();
   }
 
   private *findCritical(): Generator<void, void> {
-    this.critical = NaN;
     const { run, ground } = this;
+    const of = this.where();
     const unit = rule(run.rule.name, 1, run.rule.momentum);
-    this.critical = yield* criticalLearningRate(ground.entry.problem, unit, ground.w0);
+    this.critical = { of, rate: yield* criticalLearningRate(ground.entry.problem, unit, ground.w0) };
     this.tell();
+  }
+
+  private criticalRate(): number {
+    return this.critical.of === this.where() ? this.critical.rate : NaN;
   }
 
   private move(): void {
@@ -323,7 +339,7 @@ export class Explorer {
     select("seed").value = this.state.w0 ? "" : String(this.state.seed);
     if (ground.entry.starts.length === 1) this.fillStart();
     drawMarks(this.marks());
-    const verdict = `η = ${brief(eta, 4)}: ${this.verdict ? words(this.verdict) : "…"}`;
+    const verdict = `η = ${brief(eta, 4)}: ${this.judged.of === this.which() ? words(this.judged.regime) : "…"}`;
     if (part("verdict").textContent !== verdict) part("verdict").textContent = verdict;
     tell("numbers", this.facts());
     this.player.tell();
@@ -339,8 +355,8 @@ export class Explorer {
       { text: "1/λ", share: 0.5, isLow: false },
       { text: "2/λ", share: 1, isLow: false },
     ];
-    if (Number.isFinite(this.critical))
-      marks.push({ text: "critical", share: this.critical / unit, isLow: true });
+    const critical = this.criticalRate();
+    if (Number.isFinite(critical)) marks.push({ text: "critical", share: critical / unit, isLow: true });
     return marks;
   }
 
@@ -355,7 +371,7 @@ export class Explorer {
       ["sharpness λ at the start", brief(ground.startSharpness, 4), ground.startSharpness],
       [isStart ? "2/λ" : "2/λ, λ largest on the flow", brief(unitOf(ground), 4), unitOf(ground)],
       ["limit at the start", brief(limit, 4), limit],
-      ["critical rate of the run", brief(this.critical, 4), this.critical],
+      ["critical rate of the run", brief(this.criticalRate(), 4), this.criticalRate()],
       ["final loss, descent", brief(descent.losses[descent.numSteps]), descent.losses[descent.numSteps]],
       ["final loss, flow", brief(ground.flow.losses.at(-1)!), ground.flow.losses.at(-1)!],
       ["largest distance", brief(most), most],

@@ -36,7 +36,7 @@ function offer(text: string): void {
   box.value = text;
   box.focus();
   box.select();
-  // A page opened from disk may have no clipboard.
+  // A page inside another one may not, and one from elsewhere may have no clipboard.
   const { clipboard } = navigator as Partial<Navigator>;
-  void clipboard?.writeText(text).catch(() => undefined);
+  if (location.protocol !== "about:") void clipboard?.writeText(text).catch(() => undefined);
 }
