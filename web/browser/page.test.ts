@@ -13,7 +13,7 @@ const SIZES = [
   [900, 900],
   [1600, 1000],
 ];
-const SHOTS = join(ROOT, "web", ".build", "shots");
+const SHOTS = join(ROOT, "web", ".build", "browser", "shots");
 mkdirSync(SHOTS, { recursive: true });
 
 /** Whether each canvas that is seen holds more than one color. */

@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
-const out = join(root, ".build");
 const folder = process.argv[2] ?? "test";
+const out = join(root, ".build", folder);
 const python = process.env.PYTHON ?? "python3";
 
 rmSync(out, { recursive: true, force: true });
-mkdirSync(out);
+mkdirSync(out, { recursive: true });
 const environment = { ...process.env, PYTHONPATH: join(root, ".."), OMP_NUM_THREADS: "1" };
 const truth = join(out, "truth.json");
 const options = { env: environment, maxBuffer: 1 << 28 };

@@ -15,7 +15,10 @@ export function largestEigenvalue(matrix: Vector, n: number): number {
     const half = (matrix[0] - matrix[3]) / 2;
     return (matrix[0] + matrix[3]) / 2 + Math.hypot(half, matrix[1]);
   }
-  return topOf(tridiagonal(Float64Array.from(matrix), n));
+  // In units of its largest entry, so that no square of an entry overflows or vanishes.
+  const unit = matrix.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0);
+  if (!(unit > 0 && unit < Infinity)) return unit === 0 ? 0 : NaN;
+  return unit * topOf(tridiagonal(matrix.map((entry) => entry / unit), n));
 }
 
 function tridiagonal(a: Vector, n: number): Tridiagonal {

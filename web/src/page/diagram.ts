@@ -2,17 +2,22 @@
 
 import { type Attractor, attractors } from "../numbers/bifurcation";
 import type { Window } from "../numbers/maps";
+import { lossAt } from "../numbers/problem";
 import { rule } from "../numbers/rules";
 import { type Ground, type Run, unitOf } from "./compute";
 import { clipped, drawAxes, frameOf, verticalLine } from "./frame";
 import type { Work } from "./tasks";
 
 const SHARES = [0.05, 2.4];
+const GROWN = 1e4;
+const LEAST = 1e-16;
 
 export class Diagram {
   private found: Attractor[] = [];
   private unit = 1;
   private isLog = false;
+  /** Logarithm of the highest loss that is drawn: a run on its way to infinity has no attractor. */
+  private highest = Infinity;
 
   /** Follow the attractor over the learning rates; `drawn` is called now and then. */
   *work(run: Run, drawn: () => void): Work {
@@ -22,6 +27,7 @@ export class Diagram {
     this.found = [];
     this.unit = unitOf(ground);
     this.isLog = ground.entry.problem.numWeights > 1;
+    this.highest = Math.log10(GROWN * lossAt(ground.entry.problem, ground.w0) + Number.MIN_VALUE);
     const rates = Array.from(
       { length: count },
       (_, i) => this.unit * (SHARES[0] + ((SHARES[1] - SHARES[0]) * (i + 0.5)) / count),
@@ -63,7 +69,8 @@ export class Diagram {
 
   private valuesOf(each: Attractor): number[] {
     if (!this.isLog) return each.points.map((point) => point[0]);
-    return each.losses.map((loss) => Math.log10(Math.max(loss, 1e-16)));
+    const logs = each.losses.map((loss) => Math.log10(Math.max(loss, LEAST)));
+    return logs.filter((log) => log <= this.highest);
   }
 
   private window(): Window {

@@ -37,6 +37,7 @@ function pageOf(): { redraw(): void } {
 
 function begin(): void {
   const page = pageOf();
+  performance.mark("picture");
   themed(() => page.redraw());
   let wide = innerWidth;
   addEventListener("resize", () => {

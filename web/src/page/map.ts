@@ -48,12 +48,13 @@ export class RegimeMap {
     for (const block of sharpened(this.grid, this.window, value, stride)) {
       const now = performance.now();
       // The first whole picture at once, and then so often that one sees it sharpen.
-      if ((this.block === 8 && block === 4) || now - painted > REPAINT_MS) {
+      const isFirst = this.block === 8 && block === 4;
+      this.block = block;
+      if (isFirst || now - painted > REPAINT_MS) {
         this.paint();
         drawn();
         painted = now;
       }
-      this.block = block;
       yield;
     }
     this.block = 1;
