@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from gradflow.cli import streams
 from gradflow.cli.arguments import Refused
 from gradflow.explorer.page import PROBLEMS, Page
@@ -65,7 +67,9 @@ def _write(found: Page | Workbench, target: str) -> int:
 
 def _serve(found: Page | Workbench, *, opens: bool) -> int:
     page = found if isinstance(found, Page) else Page(found.view, found.title)
-    with Server(page.html, None if isinstance(found, Page) else found.answer) as server:
+    answer = None if isinstance(found, Page) else found.answer
+    # Small problems spend their time waiting when BLAS shares a product among threads.
+    with threadpool_limits(1, user_api="blas"), Server(page.html, answer) as server:
         streams.say(f"{server.url}\nonly this machine is served; Ctrl-C ends it\n")
         if opens:
             webbrowser.open(server.url)

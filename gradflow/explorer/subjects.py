@@ -99,7 +99,7 @@ def case_bench(name: str) -> Workbench:
 
     case = cases.make(name)
     own = None if isinstance(case.problem, Start) else case.w0
-    return Workbench(case.problem, name, w0=own, end_time=case.end_time)
+    return Workbench(case.problem, name, w0=own)
 
 
 def file_bench(path: Path) -> Workbench:

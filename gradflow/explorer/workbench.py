@@ -25,7 +25,7 @@ from gradflow.simulate.clock import Clock
 from gradflow.simulate.descend import descend
 from gradflow.simulate.integrate import integrate
 from gradflow.studies.run import NUM_STEPS, kept_steps
-from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
 RULES: dict[str, Callable[[float, float], UpdateRule]] = {
@@ -39,7 +39,7 @@ MOST_STEPS = 20_000
 MOST_SECONDS = 2.0
 # Up to so many weights the whole Hessian is cheap, and so are sharpness and regime.
 SMALL = 64
-SHARPNESS_ROWS = 24
+SHARPNESS_ROWS = 12
 MOST_SEED = 1000
 
 
@@ -65,7 +65,7 @@ class Workbench:
     --------
     >>> from gradflow.problems import Quadratic
     >>> bench = Workbench(Quadratic([1.0, 4.0]), "a bowl", w0=[1.0, 1.0], end_time=2.0)
-    >>> answer = bench.answer({"rate": 0.1, "rule": "descent"})
+    >>> answer = bench.answer({"rate": 0.1, "rule": "descent", "judge": True})
     >>> answer["sharpness"], answer["limit"], answer["verdict"]
     (4.0, 0.5, 'MONOTONE')
     """
@@ -81,6 +81,10 @@ class Workbench:
         self._own_start = problem
         self._lock = threading.Lock()
         self._flow = lru_cache(maxsize=8)(self._integrated)
+        self._flow_sharpness = lru_cache(maxsize=8)(
+            lambda seed, end: self._sharpness_along(self._flow(seed, end))
+        )
+        self._most_steps = max(1, min(MOST_STEPS, int(MOST_SECONDS / self._seconds())))
         self.end_time = self._usual_time() if end_time is None else validate.positive("end_time", end_time)
 
     @property
@@ -101,7 +105,8 @@ class Workbench:
         Parameters
         ----------
         question : dict
-            "rate" (None for half the limit), "rule", "momentum", "endTime", "seed".
+            "rate" (None for half the limit), "rule", "momentum", "endTime", "seed"; "judge" asks for the
+            regime too, which takes as long as the rest.
 
         Raises
         ------
@@ -117,22 +122,24 @@ class Workbench:
             limit = _limit(self.problem, start, make(1.0))
             rate = question.get("rate")
             eta = _usual_rate(limit, end) if rate is None else validate.positive("rate", rate)
-            return self._compared(seed, end, start, make(eta)) | {
+            is_judged = question.get("judge") is True
+            return self._compared(seed, end, start, make(eta), is_judged) | {
                 "sharpness": _known(steepness),
                 "unit": _known(2.0 / steepness) if steepness > 0 else None,
                 "limit": _known(limit),
                 "rate": eta,
             }
 
-    def _compared(self, seed: int, end: float, start: Array, rule: UpdateRule) -> View:
+    def _compared(self, seed: int, end: float, start: Array, rule: UpdateRule, is_judged: bool) -> View:
         flow = self._flow(seed, end)
         run = self._descent(start, rule, end)
         distance = compare(run, flow)
         view = runs_view(flow, [run], ["descent"], [distance])
         if self.problem.num_weights <= SMALL:
-            for each, of in ((view["flow"], flow), (view["descents"][0], run)):
-                each["sharpness"] = self._sharpness_along(of)
-        return view | {"verdict": self._verdict(run), "numSteps": len(run.step_times) - 1}
+            view["flow"]["sharpness"] = self._flow_sharpness(seed, end)
+            view["descents"][0]["sharpness"] = self._sharpness_along(run)
+        verdict = self._verdict(run) if is_judged else None
+        return view | {"verdict": verdict, "numSteps": len(run.step_times) - 1}
 
     def _start(self, seed: int) -> Array:
         if self._w0 is not None:
@@ -146,16 +153,16 @@ class Workbench:
         return integrate(GradientFlow(self.problem), self._start(seed), end, times=400)
 
     def _descent(self, start: Array, rule: UpdateRule, end: float) -> Trajectory:
-        count = max(1, min(MOST_STEPS, Clock(rule, 1.0, None, 1.0).last_step(end)))
-        late = time.monotonic() + MOST_SECONDS
-        return descend(
-            self.problem,
-            start,
-            rule,
-            count,
-            record_every=kept_steps(count, start.size),
-            callback=lambda _t, _w: time.monotonic() > late,
-        )
+        count = max(1, min(self._most_steps, Clock(rule, 1.0, None, 1.0).last_step(end)))
+        return descend(self.problem, start, rule, count, record_every=kept_steps(count, start.size))
+
+    def _seconds(self) -> float:
+        """Return how long a gradient takes."""
+        start = self._start(0)
+        self.problem.loss_and_gradient(start)
+        began = time.perf_counter()
+        self.problem.loss_and_gradient(start)
+        return max(time.perf_counter() - began, 1e-9)
 
     def _sharpness_along(self, run: Trajectory) -> View | None:
         rows = thinned(len(run.times), SHARPNESS_ROWS)
@@ -163,7 +170,7 @@ class Workbench:
         return line(run.times[rows], values)
 
     def _verdict(self, run: Trajectory) -> str:
-        if self.problem.num_weights > SMALL or run.outcome is Outcome.EVENT:
+        if self.problem.num_weights > SMALL:
             return run.verdict
         try:
             return regime(run, self.problem).name

@@ -105,6 +105,20 @@ test("a click and a drag move the start", async () => {
   await page.context().close();
 });
 
+test("a click in the diagram takes its learning rate, one in the map its start too", async () => {
+  const { page } = await open(`${FILE}#problem=double-well&rate=0.5`);
+  await done(page);
+  const rate = async (): Promise<number> => Number(await page.inputValue("#rate-number"));
+  const diagram = (await page.locator("#diagram").boundingBox())!;
+  await page.mouse.click(diagram.x + 0.9 * diagram.width, diagram.y + 0.5 * diagram.height);
+  await page.waitForFunction(() => Number(document.querySelector<HTMLInputElement>("#rate-number")!.value) > 1.8);
+  const map = (await page.locator("#map").boundingBox())!;
+  await page.mouse.click(map.x + 0.2 * map.width, map.y + 0.75 * map.height);
+  await page.waitForFunction(() => Number(document.querySelector<HTMLInputElement>("#start-0")!.value) < -1);
+  assert.ok((await rate()) < 0.6);
+  await page.context().close();
+});
+
 test("a network's start is dragged in its plane, and its loss stays what Python says", async () => {
   const { page, said } = await open(`${FILE}#problem=xor&rate=0.3`);
   await done(page);

@@ -16,6 +16,7 @@ interface Question {
   momentum: number;
   endTime: number;
   seed: number;
+  judge: boolean;
 }
 
 interface Answer extends GivenRuns {
@@ -23,7 +24,7 @@ interface Answer extends GivenRuns {
   readonly sharpness: number | null;
   readonly unit: number | null;
   readonly limit: number | null;
-  readonly verdict: string;
+  readonly verdict: string | null;
   readonly numSteps: number;
 }
 
@@ -43,7 +44,7 @@ export class Asker {
   );
 
   constructor(private readonly asked: Asked) {
-    this.question = { rate: null, rule: "descent", momentum: 0.9, endTime: asked.endTime, seed: 0 };
+    this.question = { rate: null, rule: "descent", momentum: 0.9, endTime: asked.endTime, seed: 0, judge: false };
     this.settle();
     this.listen();
     takeaways({ link: null, lines: null, table: () => lossTable(this.seen()) });
@@ -104,13 +105,23 @@ export class Asker {
     // What was changed meanwhile is asked next; what lies between is never computed.
     while (this.isChanged) {
       this.isChanged = false;
-      await this.hear();
+      this.question.judge = false;
+      const isHeard = await this.hear();
+      // The verdict takes longer, so that it is asked for once the rest is seen and nothing has changed.
+      this.question.judge = true;
+      if (isHeard && !this.hasChanged()) await this.hear();
     }
     this.isWaiting = false;
     document.documentElement.dataset.state = "done";
   }
 
-  private async hear(): Promise<void> {
+  /** Whether something was set while an answer was waited for. */
+  private hasChanged(): boolean {
+    return this.isChanged;
+  }
+
+  /** Ask, show the answer, and return whether there was one. */
+  private async hear(): Promise<boolean> {
     try {
       const response = await fetch("runs", {
         method: "POST",
@@ -120,13 +131,16 @@ export class Asker {
       const found = (await response.json()) as Answer & { error?: string };
       if (found.error !== undefined) throw new Error(found.error);
       this.answer = found;
-      this.question.rate = found.rate;
+      // What was set meanwhile is the next question.
+      if (!this.isChanged) this.question.rate = found.rate;
       const flow = found.flow && viewOf(found.flow);
       this.picture = { flow, descents: found.descents.map(viewOf), axes: found.axes };
       this.player.restart();
       this.draw();
+      return true;
     } catch (error) {
       part("verdict").textContent = error instanceof Error ? error.message : String(error);
+      return false;
     }
   }
 
@@ -135,7 +149,7 @@ export class Asker {
     show("sharpness-figure", !!this.picture.flow?.sharpness);
     this.tell();
     if (!this.answer) return;
-    const said = this.answer.verdict.toLowerCase().replaceAll("_", " ");
+    const said = this.answer.verdict?.toLowerCase().replaceAll("_", " ") ?? "…";
     part("verdict").textContent = `η = ${brief(this.answer.rate, 4)}: ${said}`;
     tell("numbers", this.facts(this.answer));
   }

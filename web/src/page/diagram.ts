@@ -5,17 +5,27 @@ import type { Window } from "../numbers/maps";
 import { lossAt } from "../numbers/problem";
 import { rule } from "../numbers/rules";
 import { type Ground, type Run, unitOf } from "./compute";
-import { clipped, drawAxes, frameOf, verticalLine } from "./frame";
+import { clipped, drawAxes, type Frame, frameOf, verticalLine } from "./frame";
 import type { Work } from "./tasks";
+import { isDark } from "./theme";
 
 const SHARES = [0.05, 2.4];
 const GROWN = 1e4;
 const LEAST = 1e-16;
 
+/** The dots as they were drawn last, so that a line over them costs no more than a line. */
+interface Sheet {
+  readonly key: string;
+  readonly found: readonly Attractor[];
+  readonly window: Window;
+  readonly image: HTMLCanvasElement;
+}
+
 export class Diagram {
   private found: Attractor[] = [];
   private unit = 1;
   private isLog = false;
+  private sheet: Sheet | null = null;
   /** Logarithm of the highest loss that is drawn: a run on its way to infinity has no attractor. */
   private highest = Infinity;
 
@@ -42,23 +52,43 @@ export class Diagram {
     drawn();
   }
 
-  draw(canvas: HTMLCanvasElement, ground: Ground, rate: number, limit: number): void {
-    const frame = frameOf(canvas, this.window());
-    const { context: c } = frame;
+  /** Draw the diagram with a line at the learning rate, and return its frame. */
+  draw(canvas: HTMLCanvasElement, ground: Ground, rate: number, limit: number): Frame {
+    const key = `${this.found.length} ${canvas.clientWidth} ${canvas.clientHeight} ${isDark()}`;
+    if (this.sheet?.key !== key || this.sheet.found !== this.found) {
+      const window = this.window();
+      this.sheet = { key, found: this.found, window, image: this.dots(canvas, window) };
+      canvas.setAttribute("aria-label", `Bifurcation diagram: ${this.summary()}`);
+    }
+    const frame = frameOf(canvas, this.sheet.window);
+    const { image } = this.sheet;
     clipped(frame, () => {
-      c.fillStyle = frame.colors.runs[0];
-      for (const each of this.found)
-        for (const value of this.valuesOf(each))
-          c.fillRect(frame.x(each.learningRate / this.unit) - 0.6, frame.y(value) - 0.6, 1.2, 1.2);
+      frame.context.drawImage(image, 0, 0, canvas.clientWidth, canvas.clientHeight);
       if (Number.isFinite(limit)) verticalLine(frame, limit / this.unit, frame.colors.limit, [5, 4]);
       verticalLine(frame, rate / this.unit, frame.colors.text);
     });
     const what = ground.entry.problem.numWeights > 1 ? "loss E" : "weight w";
     drawAxes(frame, "learning rate in 2/λ", what, this.isLog);
+    return frame;
+  }
+
+  /** Return the dots of all attractors, as large as the canvas. */
+  private dots(canvas: HTMLCanvasElement, window: Window): HTMLCanvasElement {
+    const frame = frameOf(canvas, window);
+    const { context: c } = frame;
+    c.fillStyle = frame.colors.runs[0];
+    for (const each of this.found)
+      for (const value of this.valuesOf(each))
+        c.fillRect(frame.x(each.learningRate / this.unit) - 0.6, frame.y(value) - 0.6, 1.2, 1.2);
+    const image = document.createElement("canvas");
+    image.width = canvas.width;
+    image.height = canvas.height;
+    image.getContext("2d")!.drawImage(canvas, 0, 0);
+    return image;
   }
 
   /** Say in words what the diagram holds. */
-  summary(): string {
+  private summary(): string {
     const kinds = new Map<string, number>();
     for (const { points, period } of this.found) {
       const kind = !points.length ? "diverged" : period === 0 ? "without period" : `period ${period}`;

@@ -10,6 +10,7 @@ import { type Ground, groundOf, pictureOf, type Run, runOf, unitOf } from "./com
 import { Diagram } from "./diagram";
 import { canvas, element, type Fact, input, option, part, patch, select, show, tell } from "./elements";
 import { csv, pythonLines } from "./exports";
+import type { Frame } from "./frame";
 import { type Kind, KINDS, REGIME_COLORS, RegimeMap } from "./map";
 import { Panels } from "./panels";
 import { brief, type Picture } from "./picture";
@@ -29,6 +30,7 @@ export class Explorer {
   private critical = { of: "", rate: NaN };
   private mapKind: Kind = "none";
   private isDue = false;
+  private readonly frames: { map?: Frame; diagram?: Frame } = {};
   private readonly panels = new Panels();
   private readonly diagram = new Diagram();
   private readonly map = new RegimeMap();
@@ -149,6 +151,23 @@ export class Explorer {
       this.render();
     });
     this.listenToLandscape();
+    this.listenToMaps();
+  }
+
+  /** A click in the diagram takes its learning rate, one in the map its start and its learning rate. */
+  private listenToMaps(): void {
+    const on = (id: "map" | "diagram", act: (x: number, y: number) => Partial<State>): void =>
+      canvas(id).addEventListener("click", (event) => {
+        const place = this.frames[id]?.place(event.offsetX, event.offsetY);
+        if (place) this.set(act(...place));
+      });
+    const rate = (value: number): number => positive(round(value)) ?? this.run.rule.learningRate;
+    on("diagram", (share) => ({ rate: rate(share * unitOf(this.ground)) }));
+    on("map", (x, y) => {
+      const rest = Array.from(this.ground.w0).slice(1);
+      if (this.mapKind === "starts") return { w0: [round(x), round(y)] };
+      return { w0: [round(x), ...rest], rate: rate(y) };
+    });
   }
 
   private listenToLandscape(): void {
@@ -189,7 +208,6 @@ export class Explorer {
 
   private startAt(x: number, y: number): void {
     const { plane, w0 } = this.ground;
-    const round = (value: number): number => Number(value.toPrecision(4));
     if (plane) this.set({ w0: Array.from(plane.lift(x, y)) }, true);
     else this.set({ w0: w0.length === 1 ? [round(x)] : [round(x), round(y)] });
   }
@@ -294,8 +312,8 @@ export class Explorer {
   }
 
   private drawDiagram(): void {
-    this.diagram.draw(canvas("diagram"), this.ground, this.run.rule.learningRate, this.limit());
-    canvas("diagram").setAttribute("aria-label", `Bifurcation diagram: ${this.diagram.summary()}`);
+    const rate = this.run.rule.learningRate;
+    this.frames.diagram = this.diagram.draw(canvas("diagram"), this.ground, rate, this.limit());
   }
 
   private chooseMap(): void {
@@ -309,8 +327,8 @@ export class Explorer {
     show("map", this.mapKind !== "none");
     show("legend", this.mapKind !== "none");
     if (this.mapKind === "none") return;
-    this.map.draw(canvas("map"), this.run);
-    canvas("map").setAttribute("aria-label", `Map: ${this.map.summary()}`);
+    this.frames.map = this.map.draw(canvas("map"), this.run);
+    canvas("map").setAttribute("aria-label", `Map: ${this.map.summary}`);
     canvas("map").dataset.block = String(this.map.block);
     part("legend").replaceChildren(
       ...(this.mapKind === "regimes"
@@ -390,6 +408,11 @@ const ARROWS: Partial<Record<string, readonly [number, number]>> = {
   ArrowUp: [0, 1],
   ArrowDown: [0, -1],
 };
+
+/** A number that was pointed at, in as many digits as one can point. */
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
 
 /** EDGE_OF_STABILITY as people say it. */
 function words(name: string): string {

@@ -4,7 +4,7 @@ import { type Grid, grid, regimeValue, sharpened, stepsToLow, type Window } from
 import { REGIMES } from "../numbers/regimes";
 import { rule } from "../numbers/rules";
 import { type Run, unitOf } from "./compute";
-import { clipped, dot, drawAxes, frameOf } from "./frame";
+import { clipped, dot, drawAxes, type Frame, frameOf } from "./frame";
 import type { Work } from "./tasks";
 
 export const KINDS = ["none", "regimes", "starts"] as const;
@@ -33,6 +33,8 @@ export class RegimeMap {
   private unit = 1;
   private readonly image = document.createElement("canvas");
   block = 0;
+  /** What the map shows, in words. */
+  summary = "";
 
   /** Compute the map of a run's problem, coarse first. */
   *work(kind: Kind, run: Run, drawn: () => void): Work {
@@ -62,7 +64,8 @@ export class RegimeMap {
     drawn();
   }
 
-  draw(canvas: HTMLCanvasElement, run: Run): void {
+  /** Draw the map with the run in it, and return the frame that tells where a pointer is. */
+  draw(canvas: HTMLCanvasElement, run: Run): Frame {
     const frame = frameOf(canvas, this.window);
     clipped(frame, () => {
       frame.context.imageSmoothingEnabled = false;
@@ -75,10 +78,11 @@ export class RegimeMap {
     const labels: [string, string] =
       this.kind === "starts" ? ["start x", "start y"] : ["first weight of the start", "learning rate η"];
     drawAxes(frame, ...labels);
+    return frame;
   }
 
   /** Say in words what the map shows. */
-  summary(): string {
+  private summarized(): string {
     const { values } = this.grid;
     if (this.kind === "starts") {
       const arrived = values.reduce((sum, value) => sum + (value >= 0 ? 1 : 0), 0);
@@ -107,6 +111,7 @@ export class RegimeMap {
   }
 
   private paint(): void {
+    this.summary = this.summarized();
     const { width, height, values } = this.grid;
     this.image.width = width;
     this.image.height = height;
