@@ -17,7 +17,7 @@ import gradflow as gf
 class Case:
     """A flow from `start` to `end_time` and where it ends, by DOP853 at 1e-10.
 
-    The end of a kinked flow is that of RK45 at 1e-8: what it is good to, nobody knows better.
+    The end of a kinked flow is that of ROCK2 at 1e-4: tighter runs may slide along a kink and not arrive.
     """
 
     problem: Any
@@ -65,15 +65,8 @@ def case(name: str, seed: int = 1) -> Case:
     problem = make()
     start = problem.initial_weights(seed)
     if kinked:
-        run = gf.integrate(
-            gf.GradientFlow(problem),
-            start,
-            end_time,
-            method="RK45",
-            rtol=1e-8,
-            times=2,
-            max_evaluations=40_000,
-        )
+        flow = gf.GradientFlow(problem)
+        run = gf.integrate(flow, start, end_time, method="rock2", rtol=1e-4, times=2)
         return Case(problem, start, end_time, run.final_weights, kinked)
     stepper = DOP853(lambda _, w: -problem.gradient(w), 0.0, start, end_time, rtol=1e-10, atol=1e-12)
     while stepper.status == "running":

@@ -1,4 +1,4 @@
-"""Whether the gradient is only a direction for each weight, or also an amount.
+"""Is the gradient a direction, or also an amount?
 
 The sign is enough for small enough steps: every step -d whose signs are opposite to g's has g'd > 0. How
 small, the amounts tell: w - eta d decreases a quadratic error if and only if eta < 2 g'd / d'Hd. On a tilted
@@ -13,10 +13,10 @@ dawdles and fixed amounts get on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import cases, plots, rules, script
 from gradflow.analysis.convergence.steps import decrease_limit, path_length
+from gradflow.experiments import descend, thinned
 from gradflow.plots import style
 from gradflow.problems import Problem, Quadratic, SigmoidNeuron
 from gradflow.rules import UpdateRule
@@ -34,11 +35,21 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "direction_or_amount"
-ONE_WEIGHT = "of one weight,\nthe same amount is the\ngradient over its length"
+ONE_WEIGHT = "of one weight,\nthe same amount\nis the gradient\nover its length"
 GRADIENT, NORMALIZED, SAME, RANDOM = "gradient", "gradient over its length", "same amount", "random amounts"
 COLORS = dict(zip((GRADIENT, NORMALIZED, SAME, RANDOM), style.DESCENT_COLORS, strict=False))
+# What would hide the others lies below them.
+LAYERS: dict[str, dict[str, Any]] = {
+    RANDOM: {"linewidth": 0.6, "alpha": 0.45, "zorder": 1.6},
+    NORMALIZED: {"linewidth": 1.2, "alpha": 0.7, "zorder": 1.7},
+    GRADIENT: {"linewidth": 1.6, "zorder": 2.5},
+    SAME: {"linewidth": 1.4, "zorder": 2.6},
+}
 DASHED = {SAME: (0, (4, 2))}
+NUMBERS_KEPT = 500_000
+
+# A run of seconds.
+QUICK = {"num_steps": (60, 300, 60), "halvings": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +58,17 @@ class Race:
 
     Attributes
     ----------
-    problem : Problem
     runs : dict of str to Trajectory
-        By the name of the rule; random amounts make a first step of that length on average.
+        By the name of the rule; random amounts make a first step of that length on average. As many
+        rows are kept as half a million weights make.
+    lengths : dict of str to ndarray, shape (steps + 1,)
+        Distance travelled up to each step.
     lowest : float
         The error that no weights go below.
     """
 
-    problem: Problem
     runs: dict[str, gf.Trajectory]
+    lengths: dict[str, Array]
     lowest: float = 0.0
 
     def rising(self, name: str) -> float:
@@ -141,9 +154,8 @@ def run(
     seed : int
         Of the network's starting weights and of the random amounts.
     """
-    axes = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
-    hessian = axes @ np.diag(eigenvalues) @ axes.T
-    tilted, start = Quadratic(0.5 * (hessian + hessian.T)), axes @ np.array(along)
+    tilted, axes = tilted_quadratic(eigenvalues, tilt)
+    start = axes @ np.array(along)
     digits = cases.make("digits", seed=seed)
     race = partial(_race, seed=seed)
     neuron = SigmoidNeuron()
@@ -166,6 +178,13 @@ def run(
     )
 
 
+def tilted_quadratic(eigenvalues: Sequence[float], tilt: float) -> tuple[Quadratic, Array]:
+    """Return a quadratic of two weights, and its eigenvectors as columns, the first at the angle `tilt`."""
+    axes = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
+    hessian = axes @ np.diag(eigenvalues) @ axes.T
+    return Quadratic(0.5 * (hessian + hessian.T)), axes
+
+
 def _limit(problem: Problem, w0: Array) -> float:
     return gf.analysis.stability.largest_stable_learning_rate(problem, w0)
 
@@ -181,8 +200,11 @@ def _race(
         SAME: rules.SignDescent(each_weight),
         RANDOM: rules.RandomSign(each_weight, amount_seed=seed),
     }
+    runs = {name: descend(problem, w0, rule, num_steps) for name, rule in entrants.items()}
     return Race(
-        problem, {n: gf.descend(problem, w0, rule, num_steps) for n, rule in entrants.items()}, lowest
+        {name: thinned(each, NUMBERS_KEPT // w0.size) for name, each in runs.items()},
+        {name: path_length(each) for name, each in runs.items()},
+        lowest,
     )
 
 
@@ -196,42 +218,43 @@ def _ray(problem: Problem, w0: Array, direction: Array, step: float) -> Ray:
 
 def plot(results: Results) -> Figure:
     """Return the figure: the errors against steps and distance, and the step that raises the error."""
-    figure, panels = plots.new_figure(3, width=9.4, height=5.6, num_rows=2)
+    figure, panels = plots.new_figure(3, width="text", height=5.0, num_rows=2)
     with plots.in_style():
         for ax, (name, race) in zip(panels, results.races.items(), strict=False):
             _draw_race(ax, race)
             ax.set(title=name, xlabel=style.STEP)
         panels[0].set_ylabel(r"error above its infimum, $E - 1/8$")
         panels[0].set_ylim(1e-9, 1.0)
-        panels[0].text(0.54, 0.42, ONE_WEIGHT, transform=panels[0].transAxes, fontsize=6.5)
+        panels[0].text(0.54, 0.42, ONE_WEIGHT, transform=panels[0].transAxes, fontsize=6.2)
         _draw_rays(panels[3], results)
         for ax, name in zip(panels[4:], ("tilted quadratic", "digits"), strict=True):
             _draw_race(ax, results.races[name], by_distance=True)
             ax.set(
                 title=f"{name}, by distance",
-                xlabel=r"distance travelled $\sum |w_{k+1} - w_k|$",
+                xlabel="distance travelled",
                 xscale="log",
             )
-        panels[2].legend(loc="upper right")
         panels[1].set_ylim(1e-10, 1e3)
         panels[4].set_ylim(1e-10, 1e3)
         for ax in (panels[2], panels[5]):
             ax.set_ylim(0.1, 1.2)
             ax.set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
             ax.minorticks_off()
+    plots.letter_panels(panels)
+    plots.share_legend(figure)
     return figure
 
 
 def _draw_race(ax: Axes, race: Race, by_distance: bool = False) -> None:
     for name, each in race.runs.items():
-        x = path_length(each) if by_distance else each.steps
+        x = race.lengths[name] if by_distance else np.arange(len(each.step_losses))
         ax.semilogy(
             x[by_distance:],
-            each.losses[by_distance:] - race.lowest,
+            each.step_losses[by_distance:] - race.lowest,
             color=COLORS[name],
             label=name,
-            linewidth=0.8 if name == RANDOM else 1.4,
             linestyle=DASHED.get(name, "-"),
+            **LAYERS[name],
         )
     ax.set_ylabel(style.LOSS)
 
@@ -241,33 +264,39 @@ def _draw_rays(ax: Axes, results: Results) -> None:
         ax.plot(ray.lengths, ray.changes, color=COLORS[name], label=name)
         ax.plot(results.first_length, ray.step_change, "o", color=COLORS[name], markersize=5)
         if ray.limit < ray.lengths[-1]:
-            text = r"limit $2\,g^\top\!d\,/\,d^\top\!Hd$ of the " + name
-            ax.axvline(ray.limit, label=text, **{**style.LIMIT_LINE, "color": COLORS[name]})
+            ax.axvline(ray.limit, **{**style.LIMIT_LINE, "color": COLORS[name]})
+    ax.plot([], [], label=r"limit $2\,g^\top\!d\,/\,d^\top\!Hd$", **style.LIMIT_LINE)
     ax.axhline(0.0, color="#555555", linewidth=0.7)
     ax.axvline(results.first_length, color="#222222", linestyle=":", linewidth=1, label="the step taken")
     ax.set(xlabel=r"length of the first step, $\eta\,|d|$", ylabel=r"change of the error $E$")
-    ax.set(title="tilted quadratic, first step", ylim=(None, 4.5))
-    ax.legend(loc="upper left")
+    ax.set(title="tilted quadratic, first step")
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for place, race in results.races.items():
-        print(f"{place}: error above the lowest {next(iter(race.runs.values())).losses[0] - race.lowest:.4g}")
-        print("  rule                      after 10    stalls at   distance   rising steps")
-        for name, each in race.runs.items():
-            row = each.losses[10] - race.lowest, race.stall(name), path_length(each)[-1], race.rising(name)
-            print(f"  {name:24} {row[0]:9.4g}  {row[1]:11.4g}  {row[2]:9.4g}   {row[3]:.0%}")
-    print("tilted quadratic, first step")
-    for name, ray in results.rays.items():
-        print(f"  {name}: length {results.first_length:.4g}, decreases below {ray.limit:.4g}", end="")
-        print(f", the error changes by {ray.step_change:+.4g}")
-    print("tilted quadratic, where the rules stall at amounts", results.amounts.tolist())
-    for name, errors in results.stalls.items():
-        print(f"  {name:24}", "  ".join(f"{error:.4g}" for error in errors))
-    print(*plots.save_figure(plot(results), FIGURE), sep="\n")
+def answers(results: Results) -> dict[str, Any]:
+    """Return how far each rule gets, what its first step does, and where halved amounts stall."""
+    return {
+        **{place: _told(race) for place, race in results.races.items()},
+        "tilted quadratic, first step": {
+            "along": list(results.rays),
+            "length": [results.first_length for _ in results.rays],
+            "decreases below": [ray.limit for ray in results.rays.values()],
+            "change of the error": [ray.step_change for ray in results.rays.values()],
+        },
+        "tilted quadratic, where the rules stall": {"amount": results.amounts, **results.stalls},
+    }
+
+
+def _told(race: Race) -> dict[str, Any]:
+    runs = race.runs
+    return {
+        "rule": list(runs),
+        "error above the lowest": [each.losses[0] - race.lowest for each in runs.values()],
+        "after 10 steps": [each.step_losses[10] - race.lowest for each in runs.values()],
+        "stalls at": [race.stall(name) for name in runs],
+        "distance": [race.lengths[name][-1] for name in runs],
+        "share of rising steps": [race.rising(name) for name in runs],
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

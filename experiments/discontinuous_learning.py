@@ -1,9 +1,9 @@
-"""Why learning curves of recurrent networks have jumps: learning runs a branch of fixed points into its end.
+"""Why do learning curves of recurrent networks jump?
 
 One sigmoid unit x = g(w x + b), resting at 0, should learn x = 1 from w = 6, b = -4.5, where it rests low.
 The flow pushes x up along the lower branch until that meets the unstable one and both vanish, in a fold at
 w x (1 - x) = 1; nothing is left but the upper branch, and the loss falls from 0.31 to 0.0007 at once. The
-event finds the fold at flow time 57.81, where b is that of the fold to 5e-9. The slowest relaxation rate
+event finds the fold at flow time 57.81, where b is that of the fold to 1e-9. The slowest relaxation rate
 is there proportional to the square root of the distance to the fold and the gradient to one over it, so
 that the flow runs into the fold in finite time, the rate falling like the cube root of the time left
 (slope 0.32 near it). Descent at learning rate 1 steps across and jumps at step 60.
@@ -12,8 +12,7 @@ that the flow runs into the fold in finite time, the rate falling like the cube 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import plots, script
 from gradflow.events import fixed_point_jumps
+from gradflow.experiments import descend, integrate
 from gradflow.plots import style
 from gradflow.problems import Recurrent
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-FIGURE = Path(__file__).parents[1] / "figures" / "discontinuous_learning"
+# A run of seconds.
+QUICK = {"end_time": 80.0, "num_times": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,8 @@ def run(*, end_time: float = 200.0, learning_rate: float = 1.0, num_times: int =
     """
     problem, w0 = Recurrent([[0.0, 1.0]], [[1.0]], [0], clamped=[1], rest=0.0), np.array([6.0, -4.5])
     events = {"jump": fixed_point_jumps(problem, terminal=False)}
-    flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, method="Radau", events=events)
-    descent = gf.descend(problem, w0, learning_rate, end_time=end_time, events=events)
+    flow = integrate(gf.GradientFlow(problem), w0, end_time, method="Radau", events=events)
+    descent = descend(problem, w0, learning_rate, end_time=end_time, events=events)
     jump_time = float(flow.crossings["jump"][1][0])
     w, b = flow.crossings["jump"][2][0]
     left = 10.0 / 3.0 ** np.arange(num_times)
@@ -109,14 +109,16 @@ def folds(w: Array) -> tuple[Array, Array]:
 
 def plot(results: Jump) -> Figure:
     """Return the figure: the loss, the way through the plane of weights, and the slowing down."""
-    figure, panels = plots.new_figure(3, width=9.45, height=2.9)
+    figure, panels = plots.new_figure(3, width="text", height=2.8)
     with plots.in_style():
         plots.draw_losses({"flow": results.flow, "descent": results.descent}, ax=panels[0])
         panels[0].axvline(results.jump_time, label="fixed point jumps", **style.LIMIT_LINE)
         panels[0].set_title("the loss jumps")
-        style.legend(panels[0])
+        plots.legend(panels[0])
         _draw_plane(panels[1], results)
         _draw_slowing(panels[2], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -136,7 +138,7 @@ def _draw_plane(ax: Axes, results: Jump) -> None:
         ylabel=r"weight $b$",
         title="the flow meets the fold",
     )
-    style.legend(ax)
+    plots.legend(ax, above=True)
 
 
 def _draw_slowing(ax: Axes, results: Jump) -> None:
@@ -154,27 +156,27 @@ def _draw_slowing(ax: Axes, results: Jump) -> None:
     )
     guide = 0.6 * results.rates[-1] * np.cbrt(left / left[-1])
     ax.plot(left, guide, ":", color=style.LIMIT_LINE["color"], label="slope 1/3")
-    ax.set(
-        xlabel="flow time left before the jump", ylabel="rate, gradient", title="slowing down before the fold"
-    )
-    style.legend(ax)
+    ax.set(xlabel="flow time left", ylabel="rate, gradient", title="slowing down")
+    plots.legend(ax, above=True)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    flow, jump = results.flow, results.jump_time
-    place = int(np.searchsorted(flow.times, jump))
-    print(f"flow: {flow.message}; jump at t = {jump:.6f}, b - b_fold(w) = {results.fold_gap:.2g}")
-    print(f"loss {flow.losses[place - 1]:.4g} before and {flow.losses[place]:.4g} after")
-    print(f"descent: jumps at t = {results.descent.crossings['jump'][1]}")
-    print("time left  slowest rate  gradient")
-    for row in zip(results.before_jump, results.rates, results.speeds, strict=True):
-        print("{:9.4g}  {:12.4g}  {:8.4g}".format(*row))
-    print(f"slope of the rate at the finest pair: {results.rate_order:.3f}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Jump) -> dict[str, Any]:
+    """Return when the fixed point jumps, how far from the fold, and the slowing down before it."""
+    flow, place = results.flow, int(np.searchsorted(results.flow.times, results.jump_time))
+    return {
+        "flow jumps at t": results.jump_time,
+        "b - b_fold(w) there": results.fold_gap,
+        "loss before": flow.losses[place - 1],
+        "loss after": flow.losses[place],
+        "descent jumps at t": results.descent.crossings["jump"].times,
+        "before the jump": {
+            "time left": results.before_jump,
+            "slowest rate": results.rates,
+            "gradient": results.speeds,
+        },
+        "slope of the rate at the finest pair": results.rate_order,
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""What the network that should learn f(x) = x with one weight does.
+"""What does the one-weight network that should learn f(x) = x do?
 
 It never arrives: with y = sigma(w x) on x in {0, 1} the pattern x = 0 gives 1/2 and an error of 1/8 whatever
 w is, and the pattern x = 1 pulls w to the right forever. Along the flow w grows like 1/2 ln(2t) and E - 1/8
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,9 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import plots, rules, script
 from gradflow.analysis.convergence import observed_order
+from gradflow.experiments import descend, integrate
 from gradflow.plots import style
+from gradflow.plots.logarithmic import show_start
 from gradflow.problems import SigmoidNeuron
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "identity_neuron"
 MOST_MARKS = 150
 FLOOR = 1.0 / 8.0
 BOUNDS = (0.0, 1.0)
+# A run of seconds.
+QUICK = {"end_time": 500.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ def run(
     """
     neuron = SigmoidNeuron()
     start = np.array([w0])
-    flow = gf.integrate(gf.GradientFlow(neuron), start, end_time, rtol=1e-9)
+    flow = integrate(gf.GradientFlow(neuron), start, end_time, rtol=1e-9)
     times = np.geomspace(*tail, 41)
     weights = neuron.flow(start, times)
     bound_time = float(neuron.flow_time(BOUNDS[0], BOUNDS[1]))
@@ -123,24 +125,23 @@ def run(
         times,
         weights[:, 0],
         np.array([neuron.loss(w) for w in weights]) - FLOOR,
-        {eta: gf.descend(neuron, start, eta, end_time=end_time) for eta in learning_rates},
-        gf.descend(neuron, start, largest, 5),
-        {
-            eta: gf.descend(neuron, [BOUNDS[0]], rule, end_time=2 * bound_time)
-            for eta, rule in bounded.items()
-        },
+        {eta: descend(neuron, start, eta, end_time=end_time) for eta in learning_rates},
+        descend(neuron, start, largest, 5),
+        {eta: descend(neuron, [BOUNDS[0]], rule, end_time=2 * bound_time) for eta, rule in bounded.items()},
         bound_time,
     )
 
 
 def plot(results: Results) -> Figure:
     """Return the figure: the phase line, w and the error over time, and w kept in [0, 1]."""
-    figure, panels = plots.new_figure(2, width=6.8, height=5.6, num_rows=2)
+    figure, panels = plots.new_figure(2, width="text", height=6.0, num_rows=2)
     with plots.in_style():
         _draw_phase_line(panels[0])
         _draw_weights(panels[1], results)
         _draw_errors(panels[2], results)
         _draw_bounded(panels[3], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -159,7 +160,7 @@ def _draw_phase_line(ax: Axes) -> None:
     ax.axvspan(*BOUNDS, color="#dddddd", alpha=0.6, linewidth=0, label=r"$w \in [0, 1]$")
     ax.set(xlabel="weight $w$", ylabel="error, speed", ylim=(-0.1, 0.67))
     ax.set_title("phase line: $w$ only moves to the right")
-    ax.legend(loc="upper right")
+    plots.legend(ax, above=True)
 
 
 def _spread(descent: gf.Trajectory) -> NDArray[np.int64]:
@@ -195,8 +196,16 @@ def _draw_weights(ax: Axes, results: Results) -> None:
     late = np.geomspace(30.0, flow.times[-1], 20)
     ax.plot(late, 0.5 * np.log(2 * late), label=r"$\frac{1}{2}\ln(2t)$", **style.LIMIT_LINE)
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="weight $w$", title="the weight grows forever")
-    ax.set(xlim=(0.5, 1.5 * flow.times[-1]), ylim=(results.w0 - 0.3, 13.0))
-    ax.legend(loc="upper left", ncols=2)
+    curves = [(run.times, run.weights[:, 0], line.get_color()) for run, line in _drawn(ax, results)]
+    show_start(ax, curves, 1.0, style.START_OF_TIME)
+    ax.set(xlim=(0.5, 1.5 * flow.times[-1]), ylim=(results.w0 - 0.3, 8.0))
+    plots.legend(ax, above=True)
+
+
+def _drawn(ax: Axes, results: Results) -> list[tuple[gf.Trajectory, Any]]:
+    """Return the descents with their lines."""
+    found = [line for line in ax.get_lines() if "alpha" in str(line.get_label())]
+    return list(zip(results.descents.values(), found, strict=True))
 
 
 def _draw_errors(ax: Axes, results: Results) -> None:
@@ -214,6 +223,8 @@ def _draw_errors(ax: Axes, results: Results) -> None:
         )
     late = np.geomspace(30.0, flow.times[-1], 20)
     ax.plot(late, 1.0 / (4 * late), label="$1/(4t)$", **style.LIMIT_LINE)
+    curves = [(run.times, run.losses - FLOOR, line.get_color()) for run, line in _drawn(ax, results)]
+    show_start(ax, curves, 1.0, style.START_OF_TIME)
     w = results.jump.weights[:, 0]
     ax.text(
         0.97,
@@ -228,7 +239,7 @@ def _draw_errors(ax: Axes, results: Results) -> None:
     )
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="error above 1/8, $E - 1/8$")
     ax.set(title=r"no $\alpha$ diverges, none arrives", xlim=(0.5, 1.5 * flow.times[-1]))
-    ax.legend(loc="lower left")
+    plots.legend(ax)
 
 
 def _draw_bounded(ax: Axes, results: Results) -> None:
@@ -256,35 +267,44 @@ def _draw_bounded(ax: Axes, results: Results) -> None:
     final = next(iter(results.bounded.values()))
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="weight $w$", ylim=(-0.05, 1.75))
     ax.set_title(f"$w$ kept in [0, 1]: stops at 1, $E = {final.final_loss:.4f}$")
-    ax.legend(loc="lower right")
+    plots.legend(ax, above=True)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    neuron = SigmoidNeuron()
-    gap = np.abs(results.flow.weights[:, 0] - results.closed).max()
-    print(f"flow from w = {results.w0:g}: integrated and closed form differ by at most {gap:.1e}")
-    print(f"slope of w against ln t over {results.tail_times[0]:g} to {results.tail_times[-1]:g}: ", end="")
-    print(f"{results.weight_slope:.4f}; of ln(E - 1/8): {results.excess_order:.4f}")
-    print(f"4 t (E - 1/8) at the end: {4 * results.tail_times[-1] * results.tail_excess[-1]:.5f}")
-    print("  alpha  final time  final w   E - 1/8      largest change of E in a step")
-    for eta, each in results.descents.items():
-        row = each.times[-1], each.final_weights[0], each.final_loss - FLOOR, np.diff(each.step_losses).max()
-        print(f"  {eta:5g}  {row[0]:10.6g}  {row[1]:7.4f}  {row[2]:.4e}  {row[3]:.2e}")
-    path = results.jump.weights[:, 0]
-    stopped = neuron.gradient(results.jump.final_weights)[0]
-    largest = results.jump.settings["learning_rate"]
-    print(f"alpha = {largest:g}: w = {path[0]:g}, {path[1]:.5g}, {path[2]:.5g}; ", end="")
-    print(f"gradient there {stopped:g}")
-    print(f"w kept in [0, 1]: the flow from 0 reaches the bound at t = {results.bound_time:.5f}")
-    for eta, each in results.bounded.items():
-        reached = int(np.argmax(each.weights[:, 0] == BOUNDS[1]))
-        pressing = neuron.gradient(each.final_weights)[0]
-        print(f"  alpha {eta:g}: at the bound after {reached} steps, t = {each.times[reached]:g}, ", end="")
-        print(f"E = {each.final_loss:.6f}, gradient {pressing:.5f}")
-    print(*plots.save_figure(plot(results), FIGURE), sep="\n")
+def answers(results: Results) -> dict[str, Any]:
+    """Return how w grows, what each learning rate does, and where the bounds hold w."""
+    neuron, largest = SigmoidNeuron(), results.jump.settings["learning_rate"]
+    runs, bounded = results.descents.values(), results.bounded.values()
+    reached = [int(np.argmax(each.weights[:, 0] == BOUNDS[1])) for each in bounded]
+    return {
+        "flow": {
+            "integrated and closed form differ by, at most": np.abs(
+                results.flow.weights[:, 0] - results.closed
+            ).max(),
+            "slope of w against ln t": results.weight_slope,
+            "slope of ln(E - 1/8)": results.excess_order,
+            "4 t (E - 1/8) at the end": 4 * results.tail_times[-1] * results.tail_excess[-1],
+        },
+        "descents": {
+            "alpha": list(results.descents),
+            "final time": [each.times[-1] for each in runs],
+            "final w": [each.final_weights[0] for each in runs],
+            "E - 1/8": [each.final_loss - FLOOR for each in runs],
+            "largest change of E in a step": [np.diff(each.step_losses).max() for each in runs],
+        },
+        f"alpha = {largest:g}": {
+            "w": results.jump.weights[:3, 0],
+            "gradient where it stops": neuron.gradient(results.jump.final_weights)[0],
+        },
+        "w kept in [0, 1]": {
+            "alpha": list(results.bounded),
+            "at the bound after steps": reached,
+            "at t": [each.times[k] for each, k in zip(bounded, reached, strict=True)],
+            "E": [each.final_loss for each in bounded],
+            "gradient": [neuron.gradient(each.final_weights)[0] for each in bounded],
+        },
+        "flow from 0 reaches the bound at t": results.bound_time,
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""Why descent ends just below the edge of stability, on two weights.
+"""Why does descent end just below the edge of stability?
 
 Because the flow's own conserved quantity drifts until it fits. On E = 1/2 (1 - x^2 y^2)^2 every minimum
 (x, 1/x) has a sharpness of its own, and the flow from the start would end at one too sharp for the
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 import gradflow as gf
 from gradflow import plots, script
 from gradflow.curvature import sharpness
+from gradflow.experiments import descend
 from gradflow.plots import style
 from gradflow.problems import MinimalistEdge, ScalarProduct
 
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "minimalist_edge"
 STARTS = (1.05, 1.1, 1.2)
+# A run of seconds.
+QUICK = {"learning_rates": (0.05, 0.1, 0.2), "flow_times": 300.0, "num_steps": 1000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +85,11 @@ def run(
     Parameters
     ----------
     learning_rates : sequence of float
+        Of the runs on two weights.
     flow_times : float
         Flow time of each run, unless `least_steps` take longer.
     least_steps : int
+        The least steps of each run.
     path_rate : float
         Learning rate of the path that is drawn.
     weights : sequence of float
@@ -102,72 +105,78 @@ def run(
         for rate in learning_rates
     ]
     x = STARTS[-1] * problem.edge(path_rate)[0]
-    path = gf.descend(problem, [x, 0.9 / x], path_rate, 400)
+    path = descend(problem, [x, 0.9 / x], path_rate, 400)
     first = sharpness(product, product.flow_limit(weights))
     rate = 2.0 * excess / first
     record = {"sharpness": lambda _, w: float(np.sum(product.flow_limit(w) ** -2.0))}
-    drift = gf.descend(product, weights, rate, num_steps, record=record)
+    drift = descend(product, weights, rate, num_steps, record=record)
     return Edges(np.array(learning_rates), np.array(products), path, path_rate, drift, rate)
 
 
 def _settled(problem: MinimalistEdge, rate: float, start: float, num_steps: int) -> float:
     x = start * problem.edge(rate)[0]
-    run = gf.descend(problem, [x, 0.9 / x], rate, num_steps, record_every=num_steps)
+    run = descend(problem, [x, 0.9 / x], rate, num_steps, record_every=num_steps)
     return 0.5 * rate * sharpness(problem, run.final_weights)
 
 
 def plot(results: Edges) -> Figure:
     """Return the figure: a path along the valley, where descent settles, and the drift."""
-    figure, (valley, settled, drift) = plots.new_figure(3, width=9.6, height=3.1)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
+    valley, settled, drift = panels
     problem = MinimalistEdge()
     with plots.in_style():
-        plots.draw_path(problem, {rf"$\eta = {results.path_rate:g}$": results.path}, ax=valley)
+        run = {rf"$\eta = {results.path_rate:g}$": results.path}
+        plots.draw_path(problem, run, ax=valley, linewidth=0.4, markersize=2)
         low, high = valley.get_xlim()
         x = np.linspace(max(low, 0.3), high, 200)
-        valley.plot(x, 1 / x, color="#222222", linewidth=0.8, label="minima $y = 1/x$")
+        valley.plot(x, 1 / x, color=style.DARK, linewidth=0.8, label="minima $y = 1/x$")
         edge = problem.edge(results.path_rate)
         valley.plot(*edge, "*", markersize=8, color=style.DESCENT_COLORS[3], label=r"sharpness $2/\eta$")
-        valley.set(xlabel="weight $x$", ylabel="weight $y$")
-        valley.legend(loc="upper right", frameon=True, framealpha=0.8, edgecolor="none")
+        valley.set(xlabel="weight $x$", ylabel="weight $y$", title="to and fro in the valley")
+        plots.legend(valley, above=True)
         for i, start in enumerate(STARTS):
+            # The three lie on each other: rings of three sizes.
             settled.loglog(
                 results.learning_rates,
                 1 - results.products[:, i],
                 **style.descent_line(i),
-                marker="os^"[i],
-                markersize=5 - i,
-                label=f"start {start:g} times the edge",
+                marker="o",
+                fillstyle="none",
+                markersize=9 - 3 * i,
+                label=f"from {start:g} times the edge",
             )
-        settled.set(xlabel=style.LEARNING_RATE, ylabel=r"distance below the edge $1 - \eta S/2$")
-        settled.legend()
+        settled.set(xlabel=style.LEARNING_RATE, ylabel=r"below the edge, $1 - \eta S/2$")
+        settled.set_title("where it settles")
+        plots.legend(settled, above=True)
         steps = results.drift.steps
-        drift.plot(
-            steps,
-            0.5 * results.drift_rate * results.drift.records["sharpness"],
-            **style.FLOW_LINE,
-            label=r"$\eta/2\,\cdot$ sharpness of the flow's limit",
-        )
-        drift.plot(steps, results.drift.losses, **style.descent_line(0), label=style.LOSS)
-        drift.axhline(1.0, label="edge", **style.LIMIT_LINE)
-        drift.set(xscale="log", xlim=(1, steps[-1]), ylim=(0, 1.7), xlabel=style.STEP)
-        drift.legend(loc="upper right")
+        excess = 0.5 * results.drift_rate * results.drift.records["sharpness"] - 1.0
+        drift.loglog(steps[1:], results.drift.losses[1:], **style.descent_line(0), label=style.LOSS)
+        above = (excess > 0) & (steps > 0)
+        drift.plot(steps[above], excess[above], **style.flow_line(), label=r"$\eta S/2 - 1$, flow's limit")
+        drift.set(xlim=(1, steps[-1]), xlabel=style.STEP, ylabel="loss, and above the edge")
+        drift.set_title("the drift of the valley")
+        plots.legend(drift, above=True)
+    plots.letter_panels(panels)
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for rate, row in zip(results.learning_rates, results.products, strict=True):
-        print(f"eta = {rate:g}: eta S / 2 = {', '.join(f'{value:.8f}' for value in row)}")
+def answers(results: Edges) -> dict[str, Any]:
+    """Return where descent settles, and how it drifts."""
     series = 0.5 * results.drift_rate * results.drift.records["sharpness"]
-    print(
-        f"product at eta = {results.drift_rate:.4f}: the loss rose at {results.num_rises:,} steps,", end=" "
-    )
-    print(f"the sharpness of the flow's limit by {results.largest_rise:.2g} at most")
-    print(f"eta S / 2 of the flow's limit: {series[0]:.4f} to {series[-1]:.4f}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+    return {
+        "eta S / 2 at the end": {
+            "eta": results.learning_rates,
+            **{f"from {start:g}": row for start, row in zip(STARTS, results.products.T, strict=True)},
+        },
+        "product of weights": {
+            "eta": results.drift_rate,
+            "steps at which the loss rose": results.num_rises,
+            "largest rise of the sharpness of the flow's limit": results.largest_rise,
+            "eta S / 2 of the flow's limit at the start": series[0],
+            "at the end": series[-1],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""How much momentum moves the stability limit.
+"""How much does momentum move the stability limit?
 
 Heavy ball with momentum b is stable up to (2 + 2 b) / lambda, nearly twice the limit of plain descent,
 Nesterov only up to (2 + 2 b) / ((1 + 2 b) lambda): for b = 0.5 that is 3.0 and 1.5, for 0.9 3.8 and
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "momentum_limits"
 MAKERS = {"heavy ball": HeavyBall, "Nesterov": Nesterov}
 BOWL = Quadratic(1.0)
+# A run of seconds.
+QUICK = {"momenta": (0.0, 0.5, 0.9), "num_steps": 1000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,15 @@ class Limits:
 
 
 def run(*, momenta: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99), num_steps: int = 2000) -> Limits:
-    """Return the limits of both rules with each momentum."""
+    """Return the limits of both rules with each momentum.
+
+    Parameters
+    ----------
+    momenta : sequence of float
+        b of both rules.
+    num_steps : int
+        Of the runs that are bisected.
+    """
     rules = [[make(1.0, momentum) for momentum in momenta] for make in MAKERS.values()]
     companion = [[linear_stability(rule, 1.0) for rule in row] for row in rules]
     closed = [[largest_stable_learning_rate(BOWL, [0.0], rule) for rule in row] for row in rules]
@@ -70,7 +78,7 @@ def run(*, momenta: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99), num_ste
 
 def plot(results: Limits) -> Figure:
     """Return the figure: the limits against momentum, and the stability regions."""
-    figure, (limits, region) = plots.new_figure(2, width=7.0, height=3.1)
+    figure, (limits, region) = plots.new_figure(2, width="text", height=3.0)
     fine = np.linspace(0.0, 0.999, 200)
     with plots.in_style():
         for i, (name, make) in enumerate(MAKERS.items()):
@@ -85,28 +93,31 @@ def plot(results: Limits) -> Figure:
         limits.plot([], [], "x", color="#777777", label="whole runs")
         limits.axhline(2.0, label="plain descent", **style.LIMIT_LINE)
         limits.set(xlabel="momentum $b$", ylabel=r"largest stable $\eta\lambda$", ylim=(0.0, 4.2))
-        limits.legend(loc="lower left")
+        limits.set_title("closed form, matrix and runs agree")
+        plots.legend(limits)
         shown = {
             "descent": GradientDescent(1.0),
             "heavy ball 0.9": HeavyBall(1.0, 0.9),
             "Nesterov 0.9": Nesterov(1.0, 0.9),
         }
-        plots.draw_stability_region(shown, ax=region)
+        plots.draw_stability_region(shown, ax=region).set_title("stable inside")
+    plots.letter_panels((limits, region))
+    plots.settle_legends(figure)
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for i, name in enumerate(MAKERS):
-        for j, momentum in enumerate(results.momenta):
-            print(
-                f"{name} {momentum:g}: closed form {results.closed[i, j]:.6f}, "
-                f"companion {results.companion[i, j]:.9f}, runs {results.measured[i, j]:.6f}"
-            )
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+def answers(results: Limits) -> dict[str, Any]:
+    """Return the limits of eta lambda in closed form, from the companion matrix and from whole runs."""
+    return {
+        name: {
+            "b": results.momenta,
+            "closed form": results.closed[i],
+            "companion matrix": results.companion[i],
+            "whole runs": results.measured[i],
+        }
+        for i, name in enumerate(MAKERS)
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

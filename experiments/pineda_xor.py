@@ -1,4 +1,4 @@
-"""How descent follows Pineda's flow on a recurrent network, and what happens when a fixed point jumps.
+"""How does descent follow Pineda's flow on a recurrent network?
 
 As on a feed-forward network: four fully connected sigmoid units learn exclusive or, and up to flow time
 300 the largest distance to the flow falls in proportion to the learning rate, slope 0.99 over the finest
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import cases, plots, script
+from gradflow.experiments import descend, integrate
 from gradflow.plots import style
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "pineda_xor"
 NUM_CURVES = 4
+# A run of seconds.
+QUICK = {"end_time": 60.0, "num_halvings": 3, "seeds": (0, 2), "long_time": 400.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +96,10 @@ def run(
         Their flow time.
     """
     case = cases.make("pineda-xor", seed=seed)
-    flow = gf.integrate(gf.GradientFlow(case.problem), case.w0, end_time, rtol=1e-8)
+    flow = integrate(gf.GradientFlow(case.problem), case.w0, end_time, rtol=1e-8)
     learning_rates = largest / 2.0 ** np.arange(num_halvings + 1)
     descents = tuple(
-        gf.descend(case.problem, case.w0, eta, end_time=end_time) for eta in learning_rates.tolist()
+        descend(case.problem, case.w0, eta, end_time=end_time) for eta in learning_rates.tolist()
     )
     comparisons = [gf.compare(each, flow) for each in descents]
     return Learning(
@@ -116,16 +117,18 @@ def _branch(seed: int, end_time: float) -> gf.Trajectory:
     case = cases.make("pineda-xor", seed=seed)
     flow = gf.GradientFlow(case.problem.following(case.w0))
     jump = gf.events.fixed_point_jumps(case.problem, terminal=False)
-    return gf.integrate(flow, case.w0, end_time, events={"jump": jump})
+    return integrate(flow, case.w0, end_time, events={"jump": jump})
 
 
 def plot(results: Learning) -> Figure:
     """Return the figure: losses of flow and descents, their distance, and the flow from all seeds."""
-    figure, panels = plots.new_figure(3, width=9.45, height=3.1)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
     with plots.in_style():
         _draw_decrease(panels[0], results)
         _draw_distances(panels[1], results)
         _draw_branches(panels[2], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -147,14 +150,15 @@ def _draw_distances(ax: Axes, results: Learning) -> None:
         distances[uphill],
         "o",
         color=style.DESCENT_COLORS[3],
+        linestyle="none",
         markersize=6,
         label="has steps uphill",
     )
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.set_xticks([], minor=True)
     ax.set(xlabel=style.LEARNING_RATE, ylabel=r"largest $|w_k - w(kh)|$")
-    ax.set_title(f"distance to the flow, slope {results.orders[-1]:.2f}")
-    style.legend(ax)
+    ax.set_title(f"distance, slope {results.orders[-1]:.2f}")
+    plots.legend(ax)
 
 
 def _draw_branches(ax: Axes, results: Learning) -> None:
@@ -163,32 +167,42 @@ def _draw_branches(ax: Axes, results: Learning) -> None:
         ax.loglog(each.step_times[1:], each.step_losses[1:], color=color, linewidth=1.2, label=f"seed {seed}")
         jumps = each.crossings["jump"][1][:1]
         ax.plot(jumps, each.losses_at(jumps), "D", color=color, markersize=5, markeredgecolor="black")
-    ax.plot([], [], "D", color="white", markersize=5, markeredgecolor="black", label="rest would jump")
+    ax.plot(
+        [],
+        [],
+        "D",
+        color="white",
+        linestyle="none",
+        markersize=5,
+        markeredgecolor="black",
+        label="would jump",
+    )
     ax.set_xlim(left=1.0)
     ax.set(xlabel=r"flow time $t$", ylabel=style.LOSS, title="the flow on its branch")
-    style.legend(ax)
+    plots.legend(ax)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    print(f"flow: loss {results.flow.losses[0]:.4g} to {results.flow.final_loss:.4g}")
-    print("learning rate  largest distance  largest loss gap  steps uphill  order")
-    for row in zip(
-        results.learning_rates,
-        results.distances,
-        results.loss_gaps,
-        results.rises,
-        [np.nan, *results.orders],
-        strict=True,
-    ):
-        print("{:13g}  {:16.4g}  {:16.4g}  {:12d}  {:5.2f}".format(*row))
-    for seed, each in results.branches.items():
-        jumps = ", ".join(f"{t:.2f}" for t in each.crossings["jump"][1]) or "none"
-        print(f"seed {seed}: loss {each.final_loss:.4g}, {each.num_gradients:,} gradients, jumps: {jumps}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Learning) -> dict[str, Any]:
+    """Return how far descents are from the flow, and when fixed points jump."""
+    branches = results.branches.values()
+    return {
+        "loss of the flow at the start": results.flow.losses[0],
+        "loss of the flow at the end": results.flow.final_loss,
+        "descents": {
+            "eta": results.learning_rates,
+            "largest distance": results.distances,
+            "largest loss gap": results.loss_gaps,
+            "steps uphill": results.rises,
+            "order": [np.nan, *results.orders],
+        },
+        "long flows": {
+            "seed": list(results.branches),
+            "loss": [each.final_loss for each in branches],
+            "gradients": [each.num_gradients for each in branches],
+            "jumps at t": [each.crossings["jump"].times.tolist() for each in branches],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

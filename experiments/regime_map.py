@@ -1,4 +1,4 @@
-"""Which learning rate does what, from which start.
+"""Which learning rate does what, from which start?
 
 Maps of the verdict over learning rate and starting weight. The identity neuron, the sigmoid weight that
 should learn f(x) = x, never diverges: a step too long lands on flat ground, where the run stalls. The
@@ -11,15 +11,14 @@ rate from which descent has to move to a flatter place or diverges.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import gradflow as gf
 from gradflow import plots, script
 from gradflow.analysis.stability import regime
+from gradflow.experiments import descend
 from gradflow.plots.regimes import COLORS
 from gradflow.problems import DoubleWell, ScalarProduct, SigmoidNeuron
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "regime_map"
 # For each map: problem, start at a value, learning rates and values from and to, title, vertical label.
 MAPS: dict[str, tuple[Any, Any, tuple[float, float], tuple[float, float], str]] = {
     "identity neuron": (SigmoidNeuron(), lambda s: [s], (1.0, 120.0), (-8.0, 8.0), "starting weight $w_0$"),
@@ -41,6 +39,8 @@ MAPS: dict[str, tuple[Any, Any, tuple[float, float], tuple[float, float], str]] 
         "starting weight $w_1$ ($w_2 = 1/2$)",
     ),
 }
+# A run of seconds.
+QUICK = {"num_rates": 14, "num_starts": 10, "num_steps": 150}
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,16 @@ class RegimeMap:
         return float((self.names == name).mean())
 
 
-def run(*, num_rates: int = 36, num_starts: int = 26, num_steps: int = 300) -> dict[str, RegimeMap]:
-    """Return the maps, by name."""
+def run(*, num_rates: int = 60, num_starts: int = 44, num_steps: int = 300) -> dict[str, RegimeMap]:
+    """Return the maps, by name.
+
+    Parameters
+    ----------
+    num_rates, num_starts : int
+        Columns and rows of each map.
+    num_steps : int
+        Of each run.
+    """
     return {name: _map(*each[:4], num_rates, num_starts, num_steps) for name, each in MAPS.items()}
 
 
@@ -73,7 +81,7 @@ def _map(
     columns, rows = np.linspace(*rates, num_rates), np.linspace(*starts, num_starts)
 
     def verdict(rate: float, s: float) -> str:
-        run = gf.descend(problem, start(s), rate, num_steps, record_every=num_steps)
+        run = descend(problem, start(s), rate, num_steps, record_every=num_steps)
         return regime(run, problem).name
 
     names = [[verdict(rate, s) for rate in columns.tolist()] for s in rows.tolist()]
@@ -84,29 +92,26 @@ def plot(results: dict[str, RegimeMap]) -> Figure:
     """Return the figure: a map for each problem."""
     from matplotlib.patches import Patch
 
-    figure, panels = plots.new_figure(len(results), width=3.3 * len(results), height=3.4)
-    for ax, (name, each) in zip(panels, results.items(), strict=True):
-        plots.draw_regime_map(
-            each.learning_rates, each.starts, each.names.tolist(), start_label=MAPS[name][4], ax=ax
-        )
-        ax.get_legend().remove()
-        ax.set_title(name)
+    figure, panels = plots.new_figure(len(results), width="text", height=2.7)
     with plots.in_style():
+        for ax, (name, each) in zip(panels, results.items(), strict=True):
+            names, label = each.names.tolist(), MAPS[name][4]
+            plots.draw_regime_map(each.learning_rates, each.starts, names, start_label=label, ax=ax)
+            ax.set_title(name)
         occurring = [name for name in COLORS if any(each.share(name) for each in results.values())]
         patches = [Patch(color=COLORS[name], label=name.lower().replace("_", " ")) for name in occurring]
-        figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
+        plots.letter_panels(panels)
+        plots.share_legend(figure, handles=patches)
     return figure
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    for name, each in results.items():
-        shares = {regime: each.share(regime) for regime in np.unique(each.names).tolist()}
-        print(f"{name}: " + ", ".join(f"{regime} {share:.1%}" for regime, share in shares.items()))
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.name)
+def answers(results: dict[str, RegimeMap]) -> dict[str, Any]:
+    """Return the share of each map that has each regime."""
+    return {
+        name: {regime.lower(): each.share(regime) for regime in np.unique(each.names).tolist()}
+        for name, each in results.items()
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""How large the learning rate may be.
+"""How large may the learning rate be?
 
 Below 2 / lambda_max, and below 1 / lambda_max nothing overshoots. On a quadratic each step of descent
 multiplies the distance along an eigenvector by 1 - eta lambda: monotone below 1 / lambda, alternating but
@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ import gradflow as gf
 from gradflow import cases, plots, rules, script
 from gradflow.analysis.stability import largest_stable_learning_rate
 from gradflow.analysis.stability.companion import spectral_radii
+from gradflow.experiments import descend, integrate
 from gradflow.plots import style
 from gradflow.problems import Quadratic
 from gradflow.rules import UpdateRule
@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "step_size_stability"
-WORDS = ("no overshoot", "overshoots,\nshrinks", "grows")
+WORDS = ("no\novershoot", "over-\nshoots", "grows")
 SHADES = ("#eaf4ea", "#fdf3dc", "#fbe3dd")
+# A run of seconds.
+QUICK = {"shares": (0.5, 0.9, 1.5, 3.0), "followed": (0.5, 1.5), "end_time": 4.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +67,26 @@ class Limit:
 
     Attributes
     ----------
-    rule : UpdateRule
-        At learning rate 1.
     limit : float
         Largest stable eta lambda.
     shares : ndarray, shape (m,)
         eta over the limit.
     measured, predicted : ndarray, shape (m,)
         By how much a step multiplies the distance in the long run, and the companion matrix's word for it.
+    fine, curve : ndarray, shape (k,)
+        Shares close together, and the companion matrix's word there.
     """
 
-    rule: UpdateRule
     limit: float
     shares: Array
     measured: Array
     predicted: Array
+    fine: Array
+    curve: Array
+
+    def factor(self, share: float) -> float:
+        """Return the measured factor at the share closest to `share`."""
+        return float(self.measured[np.argmin(np.abs(self.shares - share))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,10 +177,10 @@ def run(
 def _modes(eigenvalues: Array, num_steps: int) -> Modes:
     problem, start = Quadratic(eigenvalues), np.ones(eigenvalues.size)
     learning_rates = np.linspace(0.05, 2.3, 24) / eigenvalues.max()
-    runs = [gf.descend(problem, start, eta, num_steps) for eta in learning_rates]
+    runs = [descend(problem, start, eta, num_steps) for eta in learning_rates]
     factors = np.array([np.abs(run.final_weights) ** (1 / num_steps) for run in runs])
     regimes = {
-        product: gf.descend(problem, start, product / eigenvalues.max(), 60)
+        product: descend(problem, start, product / eigenvalues.max(), 60)
         for product in (0.5, 1.5, 1.98, 2.02, 2.2)
     }
     return Modes(eigenvalues, learning_rates, factors, regimes)
@@ -185,12 +191,14 @@ def _near_limit(rule: UpdateRule, num_steps: int) -> Limit:
     limit = largest_stable_learning_rate(problem, [0.0], rule)
     shares = np.array([0.9, 0.93, 0.96, 0.98, 0.99, 1.01, 1.02, 1.04, 1.07, 1.1])
     measured = [_long_run_factor(problem, rule, share * limit, num_steps) for share in shares]
-    return Limit(rule, limit, shares, np.array(measured), spectral_radii(rule, shares * limit))
+    fine = np.linspace(shares[0], shares[-1], 401)
+    predicted, curve = (spectral_radii(rule, each * limit) for each in (shares, fine))
+    return Limit(limit, shares, np.array(measured), predicted, fine, curve)
 
 
 def _long_run_factor(problem: Quadratic, rule: Any, eta: float, num_steps: int) -> float:
     """Return the factor per step between two windows of a run, whose weight may change sign in them."""
-    run = gf.descend(problem, [1.0], replace(rule, learning_rate=eta), num_steps)
+    run = descend(problem, [1.0], replace(rule, learning_rate=eta), num_steps)
     quarter = len(run.weights) // 4
     sizes = np.abs(run.weights[:, 0])
     early, late = sizes[-3 * quarter : -2 * quarter], sizes[-quarter:]
@@ -202,9 +210,9 @@ def _network(shares: Array, followed: Sequence[float], end_time: float, seed: in
     problem, w0 = case.problem, case.w0
     values, vectors = gf.curvature.top_eigenpairs(problem, w0, 1)
     limit, top, gradient = 2 / values[0], vectors[:, 0], problem.gradient(w0)
-    flow = gf.integrate(gf.GradientFlow(problem), w0, end_time, rtol=1e-8, times=2)
+    flow = integrate(gf.GradientFlow(problem), w0, end_time, rtol=1e-8, times=2)
     counts = [round(end_time / (share * limit)) for share in shares]
-    runs = [gf.descend(problem, w0, end_time / count, count, record_every=count) for count in counts]
+    runs = [descend(problem, w0, end_time / count, count, record_every=count) for count in counts]
     firsts = [problem.gradient(w0 - end_time / count * gradient) @ top for count in counts]
     return Network(
         limit,
@@ -225,14 +233,14 @@ def _followed(problem: gf.problems.Problem, w0: Array, eta: float, end_time: flo
     def sharpness(t: float, w: Array) -> float:  # noqa: ARG001
         return gf.curvature.sharpness(problem, w, tol=1e-4)
 
-    return gf.descend(
+    return descend(
         problem, w0, eta, num_steps, record_every=max(1, num_steps // 24), record={"sharpness": sharpness}
     )
 
 
 def plot(results: Results) -> Figure:
     """Return the figure: factors and regimes of a quadratic, limits of momentum, and the digits."""
-    figure, panels = plots.new_figure(3, width=9.4, height=5.8, num_rows=2)
+    figure, panels = plots.new_figure(3, width="text", height=5.8, num_rows=2)
     with plots.in_style():
         _draw_modes(panels[0], results.modes)
         _draw_regimes(panels[1], results.modes)
@@ -242,8 +250,9 @@ def plot(results: Results) -> Figure:
         followed = results.network.followed
         named = {rf"$\eta = {share:g}\cdot 2/\lambda$": each for share, each in followed.items()}
         plots.draw_sharpness(named, ax=panels[5])
-        panels[5].set(title="digits: sharpness on the way")
-        panels[5].legend(loc="center right", bbox_to_anchor=(1.0, 0.68))
+        panels[5].set(title="digits: sharpness", xlabel="flow time $t$")
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -257,13 +266,11 @@ def _draw_modes(ax: Axes, modes: Modes) -> None:
     ends = (0.0, 1 / largest, 2 / largest, dense[-1])
     for (left, right), shade, word in zip(pairwise(ends), SHADES, WORDS, strict=True):
         ax.axvspan(left, right, color=shade, zorder=0, linewidth=0)
-        ax.text((left + right) / 2, 1.42, word, ha="center", va="top", fontsize=6.5)
+        ax.text((left + right) / 2, 1.42, word, ha="center", va="top", fontsize=6.2)
     _draw_both_limits(ax, 2 / largest, label=False)
     ax.set(xlim=(0, dense[-1]), ylim=(0, 1.45), xlabel=style.LEARNING_RATE)
-    ax.set(
-        ylabel=r"factor of the distance per step", title=r"quadratic: $|1 - \eta\lambda|$ in each direction"
-    )
-    ax.legend(loc="lower left")
+    ax.set(ylabel=r"factor of the distance per step", title=r"quadratic: $|1 - \eta\lambda|$")
+    plots.legend(ax, above=True)
 
 
 def _draw_both_limits(ax: Axes, limit: float, label: bool = True) -> None:
@@ -279,8 +286,8 @@ def _draw_regimes(ax: Axes, modes: Modes) -> None:
     for index, (product, each) in enumerate(modes.regimes.items()):
         name = rf"$\eta\lambda_{{\max}} = {product:g}$"
         ax.semilogy(each.steps, each.losses, label=name, **style.descent_line(index))
-    ax.set(xlabel=style.STEP, ylabel=style.LOSS, ylim=(1e-4, 1e5), title="quadratic: both sides of 2")
-    ax.legend(loc="upper right")
+    ax.set(xlabel=style.STEP, ylabel=style.LOSS, ylim=(1e-4, 1e5), title="quadratic: the loss")
+    plots.legend(ax, above=True)
 
 
 def _draw_limits(ax: Axes, limits: dict[str, Limit]) -> None:
@@ -288,13 +295,12 @@ def _draw_limits(ax: Axes, limits: dict[str, Limit]) -> None:
         color = style.DESCENT_COLORS[index]
         label = rf"{name}: ${each.limit:.4g}/\lambda$"
         ax.plot(each.shares, each.measured, "o", color=color, markersize=3.5, label=label)
-        dense = np.linspace(each.shares[0], each.shares[-1], 401)
-        ax.plot(dense, spectral_radii(each.rule, dense * each.limit), color=color, linewidth=1)
+        ax.plot(each.fine, each.curve, color=color, linewidth=1)
     ax.axhline(1.0, color="#555555", linewidth=0.7)
     ax.axvline(1.0, **style.LIMIT_LINE)
     ax.set(xlabel=r"$\eta$ over the rule's limit", ylabel="factor of the distance per step", ylim=(0.65, 2.3))
-    ax.set_title("momentum: both sides of each limit")
-    ax.legend(loc="upper left")
+    ax.set_title("momentum: each limit")
+    plots.legend(ax)
 
 
 def _draw_final(ax: Axes, network: Network) -> None:
@@ -302,9 +308,9 @@ def _draw_final(ax: Axes, network: Network) -> None:
     losses = np.where(network.diverged, np.nan, network.final_losses)
     plots.draw_final_loss(rates, losses, flow_loss=network.flow.final_loss, ax=ax)
     _draw_both_limits(ax, network.limit)
-    ax.set_title("digits: loss at the same flow time")
+    ax.set_title("digits: loss at one time")
     _label_rates(ax)
-    ax.legend(loc="upper left")
+    plots.legend(ax)
 
 
 def _draw_distances(ax: Axes, network: Network) -> None:
@@ -320,43 +326,56 @@ def _draw_distances(ax: Axes, network: Network) -> None:
     )
     ax.axhline(1.0, color="#555555", linewidth=0.7)
     _draw_both_limits(ax, network.limit)
-    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance to the flow over its way")
-    ax.set_title("digits: distance at the same flow time")
-    ax.set_ylim(None, 20.0)
+    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance / way of the flow")
+    ax.set_title("digits: distance")
     _label_rates(ax)
-    ax.legend(loc="upper left")
+    plots.legend(ax)
 
 
 def _label_rates(ax: Axes) -> None:
-    rates = (0.02, 0.05, 0.1, 0.2, 0.4)
+    rates = (0.02, 0.05, 0.1, 0.2, 0.5)
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.set_xticks([], minor=True)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
+def answers(results: Results) -> dict[str, Any]:
+    """Return what happens on both sides of each limit."""
     modes, network = results.modes, results.network
-    gap = np.abs(modes.factors - np.abs(1 - np.outer(modes.learning_rates, modes.eigenvalues))).max()
-    print(f"quadratic: measured factors are |1 - eta lambda| to {gap:.1e}")
-    for product, each in modes.regimes.items():
-        print(f"  eta lambda_max = {product:g}: error {each.losses[0]:.3g} to {each.final_loss:.3g} ", end="")
-        print(f"after {each.steps[-1]} steps")
-    for name, near in results.limits.items():
-        sides = [near.measured[np.argmin(np.abs(near.shares - share))] for share in (0.99, 1.01)]
-        print(f"{name}: limit {near.limit:.6g} / lambda, ", end="")
-        print(f"factor {sides[0]:.4f} at 0.99 of it and {sides[1]:.4f} at 1.01")
-    print(f"digits: 2 / lambda = {network.limit:.5g}, loss of the flow {network.flow.final_loss:.5g}")
-    print("  over 2/lambda  first factor  1 - eta lambda  final loss  distance/way  rising steps")
-    for k, share in enumerate(network.shares):
-        print(f"  {share:13.3f}  {network.first_factors[k]:12.4f}  {1 - 2 * share:14.4f}", end="")
-        print(f"  {network.final_losses[k]:10.4g}  {network.distances[k]:12.4g}  {network.rising[k]:6.1%}")
-    for share, each in network.followed.items():
-        values = each.records["sharpness"]
-        print(f"  at {share:g} * 2/lambda: sharpness {values[0]:.2f} to {values[-1]:.2f}, ", end="")
-        print(f"2/eta = {2 / each.settings['learning_rate']:.2f}")
-    print(*plots.save_figure(plot(results), FIGURE), sep="\n")
+    expected = np.abs(1 - np.outer(modes.learning_rates, modes.eigenvalues))
+    near = results.limits.values()
+    followed = network.followed.values()
+    return {
+        "quadratic: factors miss |1 - eta lambda| by, at most": np.abs(modes.factors - expected).max(),
+        "quadratic": {
+            "eta lambda_max": list(modes.regimes),
+            "first error": [each.losses[0] for each in modes.regimes.values()],
+            "last error": [each.final_loss for each in modes.regimes.values()],
+            "steps": [each.steps[-1] for each in modes.regimes.values()],
+        },
+        "limits": {
+            "rule": list(results.limits),
+            "limit * lambda": [each.limit for each in near],
+            "factor at 0.99 of it": [each.factor(0.99) for each in near],
+            "factor at 1.01 of it": [each.factor(1.01) for each in near],
+        },
+        "digits: 2 / lambda": network.limit,
+        "digits: loss of the flow": network.flow.final_loss,
+        "digits": {
+            "over 2/lambda": network.shares,
+            "first factor": network.first_factors,
+            "1 - eta lambda": 1 - 2 * network.shares,
+            "final loss": np.where(network.diverged, np.nan, network.final_losses),
+            "distance / way": np.where(network.diverged, np.nan, network.distances),
+            "share of rising steps": network.rising,
+        },
+        "digits: sharpness": {
+            "over 2/lambda": list(network.followed),
+            "at the start": [each.records["sharpness"][0] for each in followed],
+            "at the end": [each.records["sharpness"][-1] for each in followed],
+            "2 / eta": [2 / each.settings["learning_rate"] for each in followed],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""How slow weights must be for the gradient flow to describe a network that relaxes while it learns.
+"""How slow must weights be for the flow to describe a network that relaxes while it learns?
 
 The distance between the weights of the coupled system (activations, adjoint and weights all moving) and
 those of the adiabatic flow is proportional to the ratio epsilon of the time scales: slope 1.01 from
@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import gradflow as gf
 from gradflow import cases, plots, script
+from gradflow.experiments import integrate
 from gradflow.plots import style
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-
-FIGURE = Path(__file__).parents[1] / "figures" / "three_time_scales"
+# A run of seconds.
+QUICK = {"ratios": (10.0, 1.0, 0.1), "end_time": 60.0, "rtol": 1e-6}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +79,9 @@ def run(
         Of the integrator.
     """
     case = cases.make("pineda-xor", seed=seed)
-    adiabatic = gf.integrate(gf.GradientFlow(case.problem), case.w0, end_time, rtol=rtol)
+    adiabatic = integrate(gf.GradientFlow(case.problem), case.w0, end_time, rtol=rtol)
     coupled = tuple(
-        gf.integrate(gf.flows.ThreeTimeScales(case.problem, ratio, ratio, 1.0), case.w0, end_time, rtol=rtol)
+        integrate(gf.flows.ThreeTimeScales(case.problem, ratio, ratio, 1.0), case.w0, end_time, rtol=rtol)
         for ratio in ratios
     )
     distances = np.array([gf.compare(each, adiabatic).largest_distance for each in coupled])
@@ -90,10 +90,12 @@ def run(
 
 def plot(results: Separation) -> Figure:
     """Return the figure: losses of the coupled systems, and their distance to the adiabatic flow."""
-    figure, panels = plots.new_figure(2, width=6.8, height=2.9)
+    figure, panels = plots.new_figure(2, width="text", height=2.8)
     with plots.in_style():
         _draw_losses(panels[0], results)
         _draw_distances(panels[1], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -106,7 +108,7 @@ def _draw_losses(ax: Axes, results: Separation) -> None:
         ax.loglog(each.step_times[1:], each.step_losses[1:], label=rf"$\varepsilon = {ratio:g}$", **line)
     ax.set_xlim(left=1.0)
     ax.set(xlabel=r"flow time $t / \tau_w$", ylabel=r"loss $E$ at the fixed points", title="loss decrease")
-    style.legend(ax)
+    plots.legend(ax)
 
 
 def _draw_distances(ax: Axes, results: Separation) -> None:
@@ -119,22 +121,23 @@ def _draw_distances(ax: Axes, results: Separation) -> None:
         xlabel=r"ratio $\varepsilon = \tau_x/\tau_w = \tau_z/\tau_w$", ylabel=r"largest $|w_\varepsilon - w|$"
     )
     ax.set_title(f"distance to the adiabatic flow, slope {results.orders[-1]:.2f}")
-    style.legend(ax)
+    plots.legend(ax)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    way = float(np.linalg.norm(results.adiabatic.final_weights - results.adiabatic.weights[0]))
-    print(f"adiabatic flow: final loss {results.adiabatic.final_loss:.6g}, way of the weights {way:.4g}")
-    print("epsilon  largest distance  final loss  order  outcome")
-    for ratio, distance, each, order in zip(
-        results.ratios, results.distances, results.coupled, [np.nan, *results.orders], strict=True
-    ):
-        print(f"{ratio:7g}  {distance:16.4g}  {each.final_loss:10.4g}  {order:5.2f}  {each.message}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Separation) -> dict[str, Any]:
+    """Return how far the coupled systems are from the adiabatic flow."""
+    flow = results.adiabatic
+    return {
+        "final loss of the adiabatic flow": flow.final_loss,
+        "way of its weights": float(np.linalg.norm(flow.final_weights - flow.weights[0])),
+        "coupled systems": {
+            "epsilon": results.ratios,
+            "largest distance": results.distances,
+            "final loss": [each.final_loss for each in results.coupled],
+            "order": [np.nan, *results.orders],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

@@ -1,4 +1,4 @@
-"""Where Pineda's relaxation finds fixed points that iterating x <- F(x) does not.
+"""Where do Pineda's dynamics find fixed points that iteration does not?
 
 A fixed point attracts the dynamics where every eigenvalue of DW has a real part below 1; the iteration,
 and Neumann's series for the adjoint, need them inside the unit circle. One unit with w = -8 and I = -1/2
@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Map = NDArray[np.bool_]
 
-FIGURE = Path(__file__).parents[1] / "figures" / "when_iteration_fails"
 DAMPING = 0.4
 # Method, color and radius of the circle through 1 in which it works.
 METHODS = {
@@ -40,6 +38,8 @@ METHODS = {
     "iteration": (style.DESCENT_COLORS[0], 1.0),
     "Neumann": (style.DESCENT_COLORS[1], 1.0),
 }
+# A run of seconds.
+QUICK = {"num_points": 8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +144,16 @@ def _sums_up(w: list[float]) -> bool:
 
 def plot(results: Reach) -> Figure:
     """Return the figure: the one unit step by step, forward and backward, and the map."""
-    figure, panels = plots.new_figure(3, width=9.45, height=2.9)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
     with plots.in_style():
         _draw_steps(panels[0], results.iterates, results.relaxed, "relaxation")
-        panels[0].set(ylabel=r"activation $x$", title=r"one unit, $w = -8$: iterating $x \leftarrow F(x)$")
+        panels[0].set(ylabel=r"activation $x$", title=r"one unit, $x \leftarrow F(x)$")
         _draw_steps(panels[1], results.partial_sums, results.adjoint, r"relaxation, $z = 1/15$")
         panels[1].set_yscale("symlog", linthresh=1.0)
         panels[1].set_ylim(-2e3, 5e4)
-        panels[1].set(ylabel=r"adjoint $z$", title="its adjoint: Neumann's partial sums")
+        panels[1].set(ylabel=r"adjoint $z$", title="its adjoint, by sums")
         _draw_map(panels[2], results)
+    plots.letter_panels(panels)
     return figure
 
 
@@ -161,10 +162,8 @@ def _draw_steps(ax: Axes, steps: Array, limit: float, label: str) -> None:
         np.arange(len(steps)), steps, "o-", color=METHODS["iteration"][0], markersize=3, label="iteration"
     )
     ax.axhline(limit, color=METHODS["relaxation"][0], linewidth=1.6, label=label)
-    ax.set(xlabel=r"step $k$")
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.35 * (high - low))
-    style.legend(ax)
+    ax.set(xlabel=r"step $k$", xticks=range(0, len(steps), 4))
+    plots.legend(ax, above=True)
 
 
 def _draw_map(ax: Axes, results: Reach) -> None:
@@ -180,25 +179,27 @@ def _draw_map(ax: Axes, results: Reach) -> None:
         border = 1 - radius + radius * np.exp(1j * turn)
         ax.plot(border.real, border.imag, color="black", linewidth=0.8)
     ax.axvline(1.0, color="black", linewidth=0.8)
-    ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]], aspect="equal")
-    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the fixed point")
-    labels = ("relaxation only", "and iteration damped by 0.4", "and plain iteration, Neumann", "nothing")
-    handles = [Patch(color=color) for color in (*colors[1:], colors[0])]
-    ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, columnspacing=0.8)
+    ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]])
+    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the point")
+    labels = ("relaxation only", "and damped by 0.4", "and iteration", "nothing")
+    pairs = zip((*colors[1:], colors[0]), labels, strict=True)
+    plots.legend(ax, [Patch(color=color, label=label) for color, label in pairs], above=True)
 
 
-def main() -> None:
-    """Run, print the numbers and write the figure."""
-    results = run()
-    print("iterates:", ", ".join(f"{x:.6g}" for x in results.iterates))
-    print(f"relaxation: x = {results.relaxed:.3g}, z = {results.adjoint:.12g} (1/15 = {1 / 15:.12g})")
-    print("Neumann's partial sums:", ", ".join(f"{z:.6g}" for z in results.partial_sums))
-    for name in METHODS:
-        share = results.works[name].mean()
-        print(f"{name}: works at {share:.1%} of the map, as theory says at {results.agreement(name):.2%}")
-    for path in plots.save_figure(plot(results), FIGURE):
-        print(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def answers(results: Reach) -> dict[str, Any]:
+    """Return the iterates of the one unit, and where each method works."""
+    return {
+        "iterates": results.iterates,
+        "x by relaxation": results.relaxed,
+        "z by relaxation (1/15 = 0.0666667)": results.adjoint,
+        "Neumann's partial sums": results.partial_sums,
+        "map": {
+            "method": list(METHODS),
+            "works at a share of": [results.works[name].mean() for name in METHODS],
+            "as theory says at": [results.agreement(name) for name in METHODS],
+        },
+    }
 
 
 if __name__ == "__main__":
-    script.run(main)
+    script.run(__file__)

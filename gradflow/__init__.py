@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         rules,
         simulate,
         solvers,
+        sweeps,
     )
     from gradflow.analysis import Comparison, compare
     from gradflow.configuration import show_config
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gradflow.simulate.checkpoint import Checkpoint
     from gradflow.simulate.descend import descend
     from gradflow.simulate.integrate import integrate
+    from gradflow.simulate.lanes import ManyRuns, descend_many, integrate_many
     from gradflow.simulate.place import Place
     from gradflow.simulate.recording import every
     from gradflow.simulate.resume import resume
@@ -46,7 +48,7 @@ __version__ = "0.1.0"
 # its help does not wait for scipy.
 _ROOMS = (
     *("analysis", "cases", "curvature", "datasets", "events", "explorer", "flows", "kernels", "plots"),
-    *("problems", "records", "rules", "simulate", "solvers"),
+    *("problems", "records", "rules", "simulate", "solvers", "sweeps"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -55,6 +57,7 @@ _PLACES = {
     "Event": "events",
     "Flow": "flows",
     "GradientFlow": "flows",
+    "ManyRuns": "simulate",
     "Outcome": "trajectory",
     "Place": "simulate",
     "RecordWarning": "errors",
@@ -66,9 +69,11 @@ _PLACES = {
     "check_problem": "problems",
     "compare": "analysis",
     "descend": "simulate",
+    "descend_many": "simulate",
     "every": "simulate",
     "explore": "explorer",
     "integrate": "simulate",
+    "integrate_many": "simulate",
     "resume": "simulate",
     "show_config": "configuration",
     "study": "studies",
@@ -81,6 +86,7 @@ __all__ = [
     "Event",
     "Flow",
     "GradientFlow",
+    "ManyRuns",
     "Outcome",
     "Place",
     "RecordWarning",
@@ -96,12 +102,14 @@ __all__ = [
     "curvature",
     "datasets",
     "descend",
+    "descend_many",
     "events",
     "every",
     "explore",
     "explorer",
     "flows",
     "integrate",
+    "integrate_many",
     "kernels",
     "plots",
     "problems",
@@ -112,6 +120,7 @@ __all__ = [
     "simulate",
     "solvers",
     "study",
+    "sweeps",
 ]
 
 if not TYPE_CHECKING:

@@ -85,7 +85,18 @@ def check_name(name: str) -> None:
         raise ValueError(f"`problem` must be one of {', '.join(CASES)}, got {name!r:.60}")
 
 
-def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Case:
+def problem_of(name: str, *, widths: Sequence[int] | None = None, **network: Any) -> Problem:
+    """Return the problem of the case called `name`; arguments and errors are those of `make`."""
+    check_name(name)
+    setup = CASES[name]
+    for option, value in {"widths": widths, **network}.items():
+        if value is not None and setup.widths is None:
+            raise ValueError(f"`{option}` must be left out for {name}, which has no hidden layers")
+    widths = setup.widths if widths is None else widths
+    return setup.problem() if widths is None else setup.problem(widths, **network)
+
+
+def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None, **network: Any) -> Case:
     """Return the case called `name`.
 
     Parameters
@@ -96,6 +107,8 @@ def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Ca
         Of the starting weights.
     widths : sequence of int, optional
         Widths of the hidden layers of a network, in place of its own.
+    network : str
+        `activation` and `loss` of a network, see `FeedForward`.
 
     Raises
     ------
@@ -108,12 +121,8 @@ def make(name: str, *, seed: int = 0, widths: Sequence[int] | None = None) -> Ca
     >>> case.problem, case.learning_rates
     (Quadratic(2 weights, eigenvalues 1 to 10), (0.05, 0.18, 0.22))
     """
-    check_name(name)
+    problem = problem_of(name, widths=widths, **network)
     setup = CASES[name]
-    if widths is not None and setup.widths is None:
-        raise ValueError(f"`widths` must be left out for {name}, which has no hidden layers")
-    widths = setup.widths if widths is None else widths
-    problem = setup.problem() if widths is None else setup.problem(widths)
     w0 = setup.start(problem, seed)
     return Case(
         setup.description, problem, w0, setup.learning_rates or _rates(setup, problem, w0), setup.end_time
@@ -144,29 +153,31 @@ def _quadratic() -> Problem:
     return Quadratic([1.0, 10.0])
 
 
-def _digits(widths: Sequence[int]) -> Problem:
+def _network(inputs: Array, targets: Any, widths: Sequence[int], **network: Any) -> Problem:
     from gradflow.problems.layered.network import FeedForward
 
+    return FeedForward(inputs, targets, widths, **network)
+
+
+def _digits(widths: Sequence[int], **network: Any) -> Problem:
     inputs, labels = datasets.digits()
-    return FeedForward(inputs / 16, labels, widths)
+    return _network(inputs / 16, labels, widths, **network)
 
 
-def _xor(widths: Sequence[int]) -> Problem:
-    from gradflow.problems.layered.network import FeedForward
-
-    return FeedForward(*datasets.xor(), widths)
-
-
-def _parity(num_bits: int, widths: Sequence[int]) -> Problem:
-    from gradflow.problems.layered.network import FeedForward
-
-    return FeedForward(*datasets.parity(num_bits), widths)
+def _parity(num_bits: int, widths: Sequence[int], **network: Any) -> Problem:
+    inputs, targets = datasets.parity(num_bits)
+    # Cross-entropy asks for labels, in a vector.
+    return _network(
+        inputs, targets.ravel() if network.get("loss") == "cross_entropy" else targets, widths, **network
+    )
 
 
-def _chebyshev(degree: int, widths: Sequence[int]) -> Problem:
-    from gradflow.problems.layered.network import FeedForward
-
-    return FeedForward(*datasets.chebyshev(degree), widths)
+def _chebyshev(degree: int, widths: Sequence[int], **network: Any) -> Problem:
+    if network.get("loss") == "cross_entropy":
+        raise ValueError(
+            f"`loss` must be squared for chebyshev-{degree}, whose targets are amounts, got 'cross_entropy'"
+        )
+    return _network(*datasets.chebyshev(degree), widths, **network)
 
 
 def _linear_digits() -> Problem:
@@ -211,7 +222,7 @@ CASES: dict[str, Setup] = {
     ),
     "xor": Setup(
         "exclusive or, tanh network, squared loss",
-        _xor,
+        partial(_parity, 2),
         end_time=200.0,
         shares=(0.25, 0.9, 1.1, 2.0),
         widths=(4,),

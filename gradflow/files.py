@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+
+if sys.platform != "win32":
+    import fcntl
+
+# What `written_whole` lends, and finds again where a process was killed.
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.part")
+# Of a path in a sentence.
+LONGEST_SHOWN = 100
 
 
 @contextmanager
 def written_whole(*paths: Path) -> Iterator[list[Path]]:
     """Lend a temporary name for each path; all of them replace what stands there once the block is done.
 
-    A symbolic link is followed, a file that is there keeps its mode and its owner.
+    A symbolic link is followed, a file that is there keeps its mode and its owner. What a process that was
+    killed has left of such a file in these folders is removed.
 
     Raises
     ------
@@ -25,15 +36,62 @@ def written_whole(*paths: Path) -> Iterator[list[Path]]:
     """
     targets = [Path(os.path.realpath(path)) for path in paths]
     temporaries = [target.with_name(f".{uuid4().hex}.part") for target in targets]
+    held: list[int] = []
     try:
+        for folder in {target.parent for target in targets}:
+            _clear(folder)
         for target, temporary in zip(targets, temporaries, strict=True):
-            _create(temporary, _standing(target))
+            held += _created(temporary, _standing(target))
         yield temporaries
         for target, temporary in zip(targets, temporaries, strict=True):
             os.replace(temporary, target)
     finally:
+        for descriptor in held:
+            os.close(descriptor)
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
+
+
+def as_path(name: str, value: Any) -> Path:
+    """Return `value` as a path.
+
+    Raises
+    ------
+    ValueError
+        If it is no text and no path of text, is empty, or holds what no name of a file can.
+    """
+    given = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(given, str):
+        raise ValueError(f"`{name}` must be the name of a file as text or a Path, got {value!r:.60}")
+    if not given:
+        raise ValueError(f"`{name}` must be the name of a file, got an empty one")
+    try:
+        encoded = os.fsencode(given)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise ValueError(f"`{name}` must be a name that a file can have, got {shown(given)}")
+    return Path(given)
+
+
+def as_file(name: str, value: Any) -> Path:
+    """Return `value` as the path of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is no path, or ends in no name, as folders do.
+    """
+    given = as_path(name, value)
+    if given.name in ("", ".."):
+        raise ValueError(f"`{name}` must end in the name of a file, got {shown(given)}")
+    return given
+
+
+def shown(path: str | Path) -> str:
+    """Return a path in quotes, of a long one its end."""
+    text = repr(str(path))
+    return text if len(text) <= LONGEST_SHOWN else f"'...{text[4 - LONGEST_SHOWN :]}"
 
 
 def check_regular(path: Path) -> None:
@@ -48,9 +106,9 @@ def check_regular(path: Path) -> None:
     """
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(f"`path` must be a file, got the folder {str(path)!r}")
+        raise IsADirectoryError(f"`path` must be a file, got the folder {shown(path)}")
     if not stat.S_ISREG(mode):
-        raise ValueError(f"`path` must be a regular file, got {str(path)!r}")
+        raise ValueError(f"`path` must be a regular file, got {shown(path)}")
 
 
 def _standing(target: Path) -> os.stat_result | None:
@@ -60,21 +118,52 @@ def _standing(target: Path) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(f"`path` must be a file to be written, got the folder {str(target)!r}")
+        raise IsADirectoryError(f"`path` must be a file to be written, got the folder {shown(target)}")
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(f"`path` must be a regular file or a new one, got {str(target)!r}")
+        raise OSError(f"`path` must be a regular file or a new one, got {shown(target)}")
     if not os.access(target, os.W_OK):
-        raise PermissionError(f"`path` must be a file that may be written, got {str(target)!r}")
+        raise PermissionError(f"`path` must be a file that may be written, got {shown(target)}")
     return found
 
 
-def _create(temporary: Path, replaced: os.stat_result | None) -> None:
-    """Make an empty file that is never open to more people than the one it will replace."""
+def _created(temporary: Path, replaced: os.stat_result | None) -> list[int]:
+    """Make an empty file that is never open to more people than the one it will replace.
+
+    Returned is the descriptor that holds it, where the system can say that a file is held.
+    """
     mode = 0o666 if replaced is None else stat.S_IMODE(replaced.st_mode)
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
-    if replaced is None:
-        return
-    if sys.platform != "win32":
+    while True:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        if sys.platform == "win32":
+            os.close(descriptor)
+            return []
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if temporary.exists():
+            break
+        os.close(descriptor)  # another process took it for a leftover before it was held
+    if replaced is not None:
         with suppress(PermissionError):
             os.chown(temporary, replaced.st_uid, replaced.st_gid)
-    temporary.chmod(mode)
+        temporary.chmod(mode)
+    return [descriptor]
+
+
+def _clear(folder: Path) -> None:
+    """Remove temporaries that nobody holds: whoever wrote them was killed."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        names = [entry.name for entry in os.scandir(folder) if TEMPORARY.fullmatch(entry.name)]
+        for name in names:
+            with suppress(OSError):
+                _remove_unless_held(folder / name)
+
+
+def _remove_unless_held(leftover: Path) -> None:
+    descriptor = os.open(leftover, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        leftover.unlink()
+    finally:
+        os.close(descriptor)

@@ -28,7 +28,7 @@ class Loss:
 
 @final
 class GradientNorm:
-    """|dE/dw| of the whole problem: as a record ``{"gradient norm": gf.records.gradient_norm}``."""
+    """``|dE/dw|`` of the whole problem: as a record ``{"gradient norm": gf.records.gradient_norm}``."""
 
     def __repr__(self) -> str:
         return "gradflow.records.gradient_norm"

@@ -131,11 +131,12 @@ def directions(v: Any, num_weights: int) -> Array:
 
 def indices(name: str, value: Any, num_samples: int) -> NDArray[np.intp]:
     """Return `value` as a vector of sample numbers from 0 to num_samples - 1, repeats allowed."""
-    result = foreign.plain(name, value)
+    # Batches pass here at every step.
+    result = value if type(value) is np.ndarray else foreign.plain(name, value)
     if result.ndim != 1 or result.size == 0 or result.dtype.kind not in "iu":
         raise ValueError(f"`{name}` must be a non-empty vector of whole numbers, got {shown(value)}")
     chosen = result.astype(np.intp, copy=False)
-    # One look for both ends, since batches pass here at every step: below 0 is a huge unsigned number.
+    # One look for both ends: below 0 is a huge unsigned number.
     if np.maximum.reduce(chosen.view(np.uintp)) >= num_samples:
         raise ValueError(f"`{name}` must lie in 0 to {num_samples - 1}, got {result.min()} to {result.max()}")
     return chosen

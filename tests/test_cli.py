@@ -1,6 +1,7 @@
 """The command line: what it prints and writes, and how it answers wrong arguments and interrupts."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -22,6 +23,8 @@ from gradflow.studies import run as studies
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # No line says where a slow machine is.
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
 
 
 @pytest.fixture
@@ -51,6 +54,12 @@ def plan_of(*argv):
 def in_a_process(*argv, **options):
     command = [sys.executable, "-m", "gradflow", *argv]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **options)
+
+
+def complaints(done):
+    """Return what was said on standard error, without the lines that say where a slow command is."""
+    lines = done.stderr.splitlines(keepends=True)
+    return "".join(line for line in lines if not re.fullmatch(r"gradflow \w+: .*, \d+ s\n", line))
 
 
 QUADRATIC = ("--problem", "quadratic")
@@ -127,7 +136,7 @@ class TestNumbers:
     def test_settings_say_what_was_asked(self, capsys):
         found = compared(capsys, "--problem", "xor", "--widths", "3", "--seed", "5", "--method", "rk45")
         assert found["num_weights"] == 2 * 3 + 3 + 3 + 1
-        assert (found["settings"]["seed"], found["settings"]["method"]) == (5, "rk45")
+        assert (found["settings"]["seed"], found["settings"]["method"]) == (5, "RK45")
         assert found["flow"]["method"] == "RK45"
 
     def test_what_is_not_finite_is_null(self, capsys):
@@ -145,31 +154,53 @@ class TestNumbers:
 
 
 class TestFiles:
-    def test_it_says_in_one_line_where_they_are(self, capsys):
-        main(["compare", *QUADRATIC, "--output", "out"])
-        (line,) = [line for line in capsys.readouterr().out.splitlines() if " are in " in line]
-        assert line.startswith(
-            "figure and trajectories are in out: quadratic-compare.png, quadratic-compare.svg, "
+    def test_the_table_ends_with_the_sentence_and_the_path_of_the_picture(self, capsys):
+        main(["compare", *QUADRATIC])
+        *_, sentence, figure = capsys.readouterr().out.splitlines()
+        assert sentence.startswith("Descent at learning rate 0.05 stays within ")
+        assert sentence.endswith("it diverges at 0.22 (1.10 times the stability limit).")
+        assert figure == (
+            "figure: gradflow-compare/quadratic/quadratic-compare.png, "
+            "gradflow-compare/quadratic/quadratic-compare.svg"
         )
+        assert Path(figure.split()[1].rstrip(",")).is_file()
 
-    def test_trajectories_and_both_figures_are_written(self, capsys):
+    def test_trajectories_both_figures_and_the_numbers_are_written(self, capsys):
         found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05,0.1", "--output", "some/where")
-        names = {path.name for path in Path(found["output"]).iterdir()}
+        names = {path.name for path in Path(found["output"]).iterdir()} - {"run.json"}
         expected = ("compare.png", "compare.svg", "flow.npz", "descent-0.05.npz", "descent-0.1.npz")
         assert names == {f"quadratic-{name}" for name in expected}
         assert {path.rpartition("/")[2] for path in found["figures"] + found["trajectories"]} == names
+        assert json.loads(Path("some/where/run.json").read_text()) == found
 
     @pytest.mark.usefixtures("no_figures")
-    def test_runs_of_two_problems_do_not_mix_and_older_descents_are_named(self, capsys):
+    def test_every_run_has_a_folder_of_its_own(self, capsys):
+        quick = ("--end-time", "1", "--learning-rates", "0.1")
+        folders = [compared(capsys, name, *quick)["output"] for name in ("quadratic", "xor", "quadratic")]
+        assert folders == [f"gradflow-compare/{name}" for name in ("quadratic", "xor", "quadratic-2")]
+        for folder, name in zip(folders, ("quadratic", "xor", "quadratic"), strict=True):
+            files = {path.name for path in Path(folder).iterdir()}
+            assert files == {f"{name}-flow.npz", f"{name}-descent-0.1.npz", "run.json"}
+
+    @pytest.mark.usefixtures("no_figures")
+    def test_in_a_folder_that_was_named_an_earlier_run_gives_way_and_nothing_else(self, capsys):
         quick = ("--end-time", "1", "--output", "out")
-        main(["compare", "quadratic", *quick, "--learning-rates", "0.05"])
+        main(["compare", "quadratic", *quick, "--learning-rates", "0.05,0.2"])
+        Path("out", "notes.npz").write_text("mine")
         main(["compare", "xor", *quick, "--learning-rates", "0.1"])
-        before = {path.name: path.read_bytes() for path in Path("out").glob("xor-*")}
-        assert "earlier" not in capsys.readouterr().out
-        main(["compare", "quadratic", *quick, "--learning-rates", "0.1"])
-        assert "quadratic, and left there: quadratic-descent-0.05.npz\n" in capsys.readouterr().out
-        assert {name: Path("out", name).read_bytes() for name in before} == before
-        assert set(before) == {"xor-flow.npz", "xor-descent-0.1.npz"}
+        files = {path.name for path in Path("out").iterdir()}
+        assert files == {"xor-flow.npz", "xor-descent-0.1.npz", "run.json", "notes.npz"}
+
+    @pytest.mark.usefixtures("no_figures")
+    @pytest.mark.parametrize("listed", ["../kept.npz", "kept.txt", 3])
+    def test_a_record_that_was_written_by_others_removes_nothing_beside_it(self, listed):
+        Path("kept.npz").write_text("mine")
+        folder = Path("out")
+        folder.mkdir()
+        (folder / "kept.txt").write_text("mine")
+        (folder / "run.json").write_text(json.dumps({"figures": [], "trajectories": [listed]}))
+        assert main(["compare", *QUADRATIC, "--end-time", "1", "--output", "out"]) == 0
+        assert Path("kept.npz").read_text() == (folder / "kept.txt").read_text() == "mine"
 
     def test_a_saved_descent_is_the_run_in_the_table(self, capsys):
         found = compared(capsys, *QUADRATIC, "--learning-rates", "0.05")
@@ -220,7 +251,7 @@ class TestPlan:
 
 WRONG = {
     "unknown problem": (("compare", "--problem", "mnist"), "`problem` must be one of digits"),
-    "unknown method": (("compare", "--method", "euler"), "`method` must be one of auto, RK23"),
+    "unknown method": (("compare", "--method", "euler"), "--method: must be one of auto, RK23"),
     "zero learning rate": (("compare", "--learning-rates", "0.1,0"), "positive numbers separated by commas"),
     "negative learning rate": (("compare", "--learning-rates=-1"), "positive numbers separated by commas"),
     "learning rate without digits": (("compare", "--learning-rates", "abc"), "got 'abc'"),
@@ -230,7 +261,7 @@ WRONG = {
     "two commas": (("compare", "--learning-rates", "0.1,,0.2"), "got '0.1,,0.2'"),
     "learning rate beyond the end": (
         ("compare", "--problem", "xor", "--learning-rates", "500"),
-        "`learning-rates` must be at most end time times rate, 200",
+        "`learning-rates` must be at most 200, so that there is a step before the end time 200, got 500",
     ),
     "width zero": (("compare", "--widths", "0"), "whole numbers of at least 1 separated by commas"),
     "width and a half": (("compare", "--widths", "1.5"), "got '1.5'"),
@@ -267,13 +298,36 @@ WRONG = {
         ("compare", "quadratic", "--end-time", "2", "--rate=1e308"),
         "`learning-rates` must need at most 100,000,000 steps to the end time, got inf",
     ),
-    "unknown command": (("train",), "invalid choice: 'train'"),
+    "unknown command": (("train",), "gradflow: the command must be one of compare, list"),
     "missing value": (("compare", "--seed"), "expected one argument"),
-    "run of nothing": (("run",), "give either the NAME of an experiment or --all"),
     "run of a name and all": (("run", "a", "--all"), "give either the NAME of an experiment or --all"),
-    "run elsewhere": (("run", "nowhere"), "experiments are in a source checkout of gradflow"),
-    "run of all elsewhere": (("run", "--all"), "experiments are in a source checkout of gradflow"),
-    "run of a missing path": (("run", "no/such.py"), "there is no no/such.py here"),
+    "run of a name nearly right": (("run", "catapul"), "got 'catapul', did you mean catapult?"),
+    "run with a parameter nearly right": (
+        ("run", "catapult", "--set", "num_step=3"),
+        "`catapult` has no parameter 'num_step', did you mean num_steps?",
+    ),
+    "run with a word for a number": (
+        ("run", "catapult", "--set", "num_steps=many"),
+        "`num_steps` must be a whole number, got 'many'",
+    ),
+    "run with a value alone": (("run", "catapult", "--set", "3"), "`set` must be name=value, got '3'"),
+    "run with a seed that is not asked for": (
+        ("run", "bifurcations", "--seed", "1"),
+        "`bifurcations` has no parameter 'seed'",
+    ),
+    "quick figures to be committed": (
+        ("run", "catapult", "--quick", "--update"),
+        "`update` must stand",
+    ),
+    "run of several, one of them wrong": (
+        ("run", "catapult", "no_such"),
+        "an experiment, got 'no_such'",
+    ),
+    "plot of nothing": (("plot", "nowhere.npz"), "No such file"),
+    "run of a missing path": (
+        ("run", "no/such.py"),
+        "or the path of a script, got 'no/such.py'",
+    ),
 }
 
 
@@ -352,7 +406,12 @@ class TestInterrupts:
         assert found["flow"]["outcome"] == "INTERRUPTED"
         assert 0 < found["flow"]["final_time"] < 5
         assert found["descents"] == []
-        assert [path.rpartition("/")[2] for path in found["trajectories"]] == ["quadratic-flow.npz"]
+        names = [path.rpartition("/")[2] for path in found["trajectories"] + found["figures"]]
+        assert names == [
+            "quadratic-flow-partial.npz",
+            "quadratic-compare-partial.png",
+            "quadratic-compare-partial.svg",
+        ]
 
     def test_while_files_are_written_the_table_is_still_printed(self, capsys, monkeypatch):
         def save_figure(*_):
@@ -393,13 +452,13 @@ class Interrupting:
     "words", [("compare", *QUADRATIC), ("stability", *QUADRATIC, "--steps", "5")], ids=lambda words: words[0]
 )
 def test_the_case_is_built_on_one_thread_of_blas_too(words, monkeypatch):
-    made, seen = cases.make, []
+    made, seen = cases.problem_of, []
 
     def make(*given, **options):
         seen.extend(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
         return made(*given, **options)
 
-    monkeypatch.setattr(cases, "make", make)
+    monkeypatch.setattr(cases, "problem_of", make)
     with threadpool_limits(2, user_api="blas"):
         assert status_of(*words) == 0
     assert seen
@@ -419,55 +478,10 @@ class TestList:
     def test_as_json_it_is_one_object(self, capsys):
         assert main(["list", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
-        assert set(found) == {"cases", "rules", "methods"}
+        assert set(found) == {"cases", "experiments", "rules", "methods"}
         assert set(found["cases"]) == set(cases.CASES)
         assert all(found["rules"].values())
         assert "UpdateRule" not in found["rules"]
-
-
-class TestRun:
-    @pytest.fixture
-    def experiments(self, tmp_path):
-        folder = tmp_path / "experiments"
-        folder.mkdir()
-        (folder / "__init__.py").write_text("raise RuntimeError('not an experiment')\n")
-        for name in ("first", "second"):
-            (folder / f"{name}.py").write_text(f"print('this is {name}', __name__)\n")
-
-    @pytest.mark.usefixtures("experiments")
-    @pytest.mark.parametrize("name", ["second", "experiments/second.py"])
-    def test_a_name_or_a_path_runs_as_a_script(self, capsys, name):
-        assert main(["run", name]) == 0
-        assert capsys.readouterr().out == "this is second __main__\n"
-
-    @pytest.mark.usefixtures("experiments")
-    def test_all_runs_every_script(self, capsys):
-        assert main(["run", "--all"]) == 0
-        assert capsys.readouterr().out == "this is first __main__\nthis is second __main__\n"
-
-    @pytest.mark.usefixtures("experiments")
-    @pytest.mark.usefixtures("experiments")
-    def test_several_names_run_in_their_order_and_only_if_all_are_there(self, capsys):
-        assert main(["run", "second", "first"]) == 0
-        assert capsys.readouterr().out == "this is second __main__\nthis is first __main__\n"
-        assert main(["run", "first", "third"]) == 2
-        assert capsys.readouterr().out == ""
-
-    @pytest.mark.usefixtures("experiments")
-    def test_a_wrong_name_is_answered_with_the_right_ones(self, capsys):
-        assert status_of("run", "third") == 2
-        assert "the experiments are first, second" in capsys.readouterr().err
-
-    def test_an_error_inside_an_experiment_keeps_its_traceback(self, tmp_path):
-        (tmp_path / "wrong.py").write_text("raise ValueError('inside')\n")
-        with pytest.raises(ValueError, match="inside"):
-            main(["run", "wrong.py"])
-
-    def test_the_words_of_the_process_are_put_back(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(sys, "argv", ["before"])
-        (tmp_path / "script.py").write_text("import sys; assert sys.argv == ['script.py']\n")
-        assert main(["run", "script.py"]) == 0
-        assert sys.argv == ["before"]
 
 
 class TestProcess:
@@ -475,14 +489,14 @@ class TestProcess:
         done = in_a_process(
             "compare", *QUADRATIC, "--learning-rates", "0.19,25", "--end-time", "2000", "--json"
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, complaints(done)) == (0, "")
         json.loads(done.stdout, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
     def test_a_wrong_argument_is_one_sentence_and_no_traceback(self):
         done = in_a_process("compare", "--problem", "mnist", "--json")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("gradflow compare: `problem` must be one of")
-        assert done.stderr.count("\n") == 1
+        assert complaints(done).startswith("gradflow compare: `problem` must be one of")
+        assert complaints(done).count("\n") == 1
 
     def test_version_and_help(self):
         assert in_a_process("--version").stdout == f"gradflow {gf.__version__}\n"
@@ -493,14 +507,14 @@ class TestProcess:
 
     def test_a_reader_that_has_gone_costs_no_files_and_no_complaint(self, tmp_path):
         command = [sys.executable, "-m", "gradflow", "compare", *QUADRATIC]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             process.stdout.close()
-            complaint = process.stderr.read()
-        assert (process.returncode, complaint) == (0, b"")
-        assert (tmp_path / "gradflow-compare" / "quadratic-flow.npz").exists()
+            done = subprocess.CompletedProcess(command, 0, stderr=process.stderr.read())
+        assert (process.returncode, complaints(done)) == (0, "")
+        assert (tmp_path / "gradflow-compare" / "quadratic" / "quadratic-flow.npz").exists()
 
-    def test_no_progress_is_shown_unless_standard_error_is_a_terminal(self):
-        assert in_a_process("compare", *QUADRATIC).stderr == ""
+    def test_no_bar_is_shown_unless_standard_error_is_a_terminal(self):
+        assert complaints(in_a_process("compare", *QUADRATIC)) == ""
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -571,14 +585,14 @@ class TestStreams:
     def test_what_could_not_be_said_is_a_failure_in_one_sentence(self, words):
         done = in_a_shell(f"{words} > /dev/full")
         assert done.returncode == 1
-        assert "the output could not be written: " in done.stderr
-        assert done.stderr.count("\n") == 1
+        assert "the output could not be written: " in complaints(done)
+        assert complaints(done).count("\n") == 1
 
     @pytest.mark.parametrize("words", ["--help", "--version", "list"])
     def test_so_is_a_standard_output_that_is_closed(self, words):
         done = in_a_shell(f"{words} >&-")
         assert done.returncode == 1
-        assert "the output could not be written: standard output is closed" in done.stderr
+        assert "the output could not be written: standard output is closed" in complaints(done)
 
     def test_a_closed_standard_error_costs_nothing(self):
         done = in_a_shell(f"{QUICK} --json 2>&-")

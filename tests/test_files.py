@@ -2,11 +2,16 @@
 
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gradflow.files import written_whole
 
+fcntl = pytest.importorskip("fcntl")
+ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, modes and pipes of POSIX")
 
 
@@ -100,3 +105,69 @@ def test_several_files_are_replaced_together_or_not_at_all(error, tmp_path):
         fail()
     assert [path.read_text() for path in paths] == ["old", "old"]
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gradflow.files import written_whole
+with written_whole(Path(sys.argv[1])) as (temporary,):
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def leftover(tmp_path):
+    """The temporary of a process that was killed while it wrote."""
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path / "old"], check=False, cwd=ROOT)
+    (name,) = os.listdir(tmp_path)
+    assert name.endswith(".part")
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["old", "another"])
+def test_what_a_killed_process_left_is_cleared_by_the_next_file_beside_it(name, leftover, tmp_path):
+    write(tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_what_somebody_is_writing_is_left_alone(tmp_path):
+    with written_whole(tmp_path / "slow") as (temporary,):
+        write(tmp_path / "fast", tmp_path / "second")
+        temporary.write_text("slow")
+    assert sorted(os.listdir(tmp_path)) == ["fast", "second", "slow"]
+
+
+def test_only_what_is_named_like_a_temporary_is_cleared(tmp_path):
+    others = {".part", "mine.part", f"{32 * 'a'}.part", f".{32 * 'g'}.part", f".{32 * 'a'}.part.txt"}
+    for name in others:
+        (tmp_path / name).write_text("somebody's")
+    (tmp_path / f".{32 * 'b'}.part").mkdir()
+    write(tmp_path / "new")
+    assert set(os.listdir(tmp_path)) == others | {"new", f".{32 * 'b'}.part"}
+
+
+def test_a_leftover_that_is_taken_before_it_is_held_is_made_again(tmp_path, monkeypatch):
+    """Another process may clear the folder between the making of the file and the holding of it."""
+    real, taken = fcntl.flock, []
+
+    def slow(descriptor, operation):
+        if not taken:
+            taken.append(next(tmp_path.glob(".*.part")))
+            taken[0].unlink()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    write(tmp_path / "new")
+    assert (tmp_path / "new").read_text() == "new"
+    assert len(taken) == 1
+
+
+def test_without_locks_files_are_written_and_nothing_is_cleared(leftover, tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError("no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    write(tmp_path / "new")
+    assert sorted(os.listdir(tmp_path)) == sorted(["new", leftover.name])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 import sys
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from gradflow.cli import streams
+from gradflow.cli import streams, suggestions
+
+MOST_SEEDS = 1000
 
 
 class Refused(Exception):
@@ -17,6 +19,13 @@ class Refused(Exception):
 
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong arguments with one sentence and exit status 2."""
+
+    # Options of the other command that this one has not, and why.
+    elsewhere: dict[str, str]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.elsewhere = {}
 
     def parse_known_args(  # type: ignore[override]
         self, args: Any = None, namespace: Any = None
@@ -33,12 +42,17 @@ class Parser(argparse.ArgumentParser):
         return options, []
 
     def _likely(self, word: str) -> str:
-        """Return a question whether another option was meant, if one looks like it."""
-        known = [option for option in self._option_string_actions if option.startswith("--")]
+        """Return what is known of another command's option, or a question whether another was meant."""
         asked = word.partition("=")[0]
-        likely = [each for each in known if _shortens(asked, each)]
-        likely = likely or difflib.get_close_matches(asked, known, 1)
-        return f", did you mean {likely[0]}?" if likely and asked.startswith("--") else ""
+        if asked in self.elsewhere:
+            return f": {self.elsewhere[asked]}"
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        return suggestions.meant(asked, known, suggestions.OPTIONS) if asked.startswith("--") else ""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(each) for each in action.choices]
+            raise argparse.ArgumentError(None, f"the command {one_of_them(names, str(value))}")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave."""
@@ -50,26 +64,67 @@ class Parser(argparse.ArgumentParser):
         streams.say(message)
 
 
-def _shortens(short: str, word: str) -> bool:
-    """Whether the letters of `short` stand in `word` in their order, as in --lr and --learning-rates."""
-    letters = iter(word)
-    return all(letter in letters for letter in short)
+def one_of_them(names: Sequence[str], given: str, synonyms: dict[str, str] | None = None) -> str:
+    """Return what to say of a word that is none of `names`."""
+    return f"must be one of {', '.join(names)}, got {given!r:.60}{suggestions.meant(given, names, synonyms)}"
 
 
-def problem_name(options: argparse.Namespace) -> str:
-    """Return the name of the problem, which is given as a word or as an option."""
-    from gradflow import cases
+def one_of(names: Sequence[str], synonyms: dict[str, str] | None = None) -> Callable[[str], str]:
+    """Return the door for one of `names`, in any case, with _ for - too."""
 
+    def door(text: str) -> str:
+        for name in names:
+            if text.lower().replace("_", "-") == name.lower():
+                return name
+        raise argparse.ArgumentTypeError(one_of_them(names, text, synonyms))
+
+    return door
+
+
+def problem_name(options: argparse.Namespace) -> str | None:
+    """Return the problem that is given as a word or as an option, None where data make it."""
     if options.word is not None and options.problem is not None:
         raise Refused(f"give the problem once, got {options.word!r} and --problem {options.problem!r}")
-    name = options.default_problem
-    for given in (options.word, options.problem):
-        name = name if given is None else given
-    try:
-        cases.check_name(name)
-    except ValueError as error:
-        raise Refused(error) from None
+    name = options.problem if options.word is None else options.word
+    if options.data is not None:
+        if name is not None:
+            raise Refused(f"give either a problem or --data, got {name!r} and --data {options.data!r}")
+        if options.target is None:
+            raise Refused(
+                "`target` must be given with --data: the column to learn, by its name or its number "
+                "(-1 for the last)"
+            )
+        return None
+    for option in ("target", "columns"):
+        if vars(options)[option] is not None:
+            raise Refused(f"`data` must be given with --{option}: --data FILE.csv")
+    name = options.default_problem if name is None else name
+    if not is_own_file(name):
+        _check_case(name)
     return str(name)
+
+
+def is_own_file(name: str) -> bool:
+    """Whether a problem is one of the user's own: FILE.py:function."""
+    return name.endswith(".py") or ".py:" in name
+
+
+def own_file_of(options: argparse.Namespace) -> str | None:
+    """Return FILE.py:function where that is the problem."""
+    name = problem_name(options)
+    return name if name is not None and is_own_file(name) else None
+
+
+def _check_case(name: str) -> None:
+    from gradflow import cases
+
+    if name in cases.CASES:
+        return
+    if name.endswith(".csv"):
+        raise Refused(
+            f"`problem` must be a name, got a file of data: --data {name} --target COLUMN learns from it"
+        )
+    raise Refused(f"`problem` {one_of_them([*cases.CASES, 'FILE.py:function'], name)}")
 
 
 def positive(text: str) -> float:
@@ -79,23 +134,8 @@ def positive(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r:.60}")
     return value
-
-
-def positives(text: str) -> tuple[float, ...]:
-    """Return positive numbers that were separated by commas, repeats left out."""
-    try:
-        return tuple(dict.fromkeys(positive(part) for part in text.split(",")))
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"must be positive numbers separated by commas, got {text!r}"
-        ) from None
-
-
-def positives_or_auto(text: str) -> tuple[float, ...] | None:
-    """Return positive numbers that were separated by commas, None for "auto"."""
-    return None if text == "auto" else positives(text)
 
 
 def count(text: str) -> int:
@@ -116,7 +156,7 @@ def share(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, got {text!r:.60}")
     return value
 
 
@@ -128,7 +168,7 @@ def counts(text: str) -> tuple[int, ...]:
         values = (0,)
     if min(values) < 1:
         raise argparse.ArgumentTypeError(
-            f"must be whole numbers of at least 1 separated by commas, got {text!r}"
+            f"must be whole numbers of at least 1 separated by commas, got {text!r:.60}"
         )
     return values
 
@@ -142,3 +182,26 @@ def seed(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, got {text!r:.60}")
     return value
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Return seeds written FIRST:END, END left out as in Python, or separated by commas.
+
+    Examples
+    --------
+    >>> seeds("0:3"), seeds("4,7")
+    ((0, 1, 2), (4, 7))
+    """
+    first, colon, end = text.partition(":")
+    try:
+        if not colon:
+            return tuple(dict.fromkeys(seed(part) for part in text.split(",")))
+        values = range(seed(first), seed(end))
+    except argparse.ArgumentTypeError:
+        values = range(0)
+    if not 0 < len(values) <= MOST_SEEDS:
+        raise argparse.ArgumentTypeError(
+            f"must be FIRST:END with the first below the end and at most {MOST_SEEDS} seeds, such as 0:10, "
+            f"or numbers separated by commas, got {text!r:.60}"
+        )
+    return tuple(values)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import json
+import sys
 
-from gradflow import cases, rules
+from gradflow import cases, experiments, rules
 from gradflow.cli import streams
 
 # The names of INTEGRATORS in simulate/integrators.py, which waits for scipy.
@@ -14,8 +16,13 @@ METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "roc
 
 
 def command(options: argparse.Namespace) -> int:
-    """Print cases, update rules and methods, and return the exit status."""
-    found = {"cases": _cases(), "rules": _rules(), "methods": ["auto", *METHODS]}
+    """Print cases, experiments, update rules and methods, and return the exit status."""
+    found = {
+        "cases": _cases(),
+        "experiments": {name: experiments.question(name) for name in experiments.names()},
+        "rules": _rules(),
+        "methods": ["auto", *METHODS],
+    }
     streams.say(f"{json.dumps(found, indent=2)}\n" if options.json else _text(found))
     return 0
 
@@ -30,16 +37,25 @@ def _rules() -> dict[str, str]:
         name: each for name, each in vars(rules).items() if inspect.isclass(each) and hasattr(each, "update")
     }
     return {
-        name: (each.__doc__ or "").partition("\n")[0]
-        for name, each in classes.items()
-        if not getattr(each, "_is_protocol", False)
+        name: _first_line(each) for name, each in classes.items() if not getattr(each, "_is_protocol", False)
     }
 
 
+def _first_line(kind: type) -> str:
+    """Return what a class says of itself first; where Python was told to forget it (-OO), from its source."""
+    words = kind.__doc__
+    if sys.flags.optimize > 1:
+        tree = ast.parse(inspect.getsource(kind)).body[0]
+        words = ast.get_docstring(tree) if isinstance(tree, ast.ClassDef) else None
+    return (words or "").partition("\n")[0]
+
+
 def _text(found: dict) -> str:
-    width = max(map(len, (*found["cases"], *found["rules"])))
+    width = max(map(len, (*found["cases"], *found["experiments"], *found["rules"])))
     lines = ["cases (gradflow compare --problem NAME)"]
     lines += [f"  {name:{width}}  {text}" for name, text in found["cases"].items()]
+    lines += ["", "experiments (gradflow run NAME)"]
+    lines += [f"  {name:{width}}  {text}" for name, text in found["experiments"].items()]
     lines += ["", "update rules (gradflow.rules)"]
     lines += [f"  {name:{width}}  {text}" for name, text in found["rules"].items()]
     lines += ["", "methods (gradflow compare --method NAME)", f"  {', '.join(found['methods'])}", ""]

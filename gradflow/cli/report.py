@@ -1,163 +1,73 @@
-"""A comparison as a table for people, and as one JSON object for programs."""
+"""A comparison as text for people."""
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Any
-
-import gradflow
-from gradflow.cli.results import Finished, Results
-from gradflow.studies.table import aligned
-
-HEAD = (
-    "",
-    "learning rate",
-    "steps",
-    "eta*sharpness",
-    "",
-    "final loss",
-    "distance to flow",
-    "seconds",
-    "outcome",
-)
-SECOND_HEAD = ("", "", "", "start", "end", "", "largest", "", "")
+from gradflow.cli.conclusion import conclusion
+from gradflow.cli.limits import limit_in_words
+from gradflow.cli.numbers import sketch
+from gradflow.cli.results import Results
+from gradflow.cli.tables import brief, table
+from gradflow.cli.update_rules import OF_THE_FLOW
 
 
-def as_text(results: Results) -> str:
-    """Return the table with what it is about above and where the files are below."""
-    rows = [_row("flow", results.flow, results)] if results.flow else []
-    rows += [_row("descent", each, results) for each in results.descents]
-    return "\n".join(
-        [*_introduction(results), "", *aligned([HEAD, SECOND_HEAD, *rows]), "", *_ending(results), ""]
-    )
+def head(results: Results) -> str:
+    """Return the table with what it is about above."""
+    return "\n".join([*_introduction(results), "", *table(results), "", ""])
+
+
+def ending(results: Results) -> str:
+    """Return where the files are, the conclusion and the picture's path."""
+    return "\n".join([*_ending(results), ""])
 
 
 def _introduction(results: Results) -> list[str]:
     plan = results.plan
+    seeds = [str(ground.seed) for ground in plan.grounds]
+    weights = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
     lines = [
-        f"{plan.name}: {plan.case.description}",
-        f"{plan.case.problem!r}",
-        f"flow time 0 to {plan.end_time:g} at rate {plan.rate:g}, starting weights of seed {plan.seed}",
+        f"{plan.name}: {plan.subject.description}",
+        f"{plan.subject.problem!r}",
+        f"flow time 0 to {plan.end_time:g} at rate {plan.rate:g}, starting weights of {weights}",
     ]
-    if results.limit is not None:
-        lines.append(
-            f"sharpness {results.sharpness:.4g} at the start: stability limit 2/sharpness {results.limit:.4g}"
-        )
-    elif results.sharpness is not None:
-        lines.append(
-            f"sharpness {results.sharpness:.4g} at the start: no learning rate is linearly unstable there"
-        )
-    return lines
+    asked = [f"rule {plan.rule}" * (plan.rule != "descent")]
+    asked += [f"batches of {plan.batch}" * (plan.batch is not None)]
+    asked += [f"{plan.precision} precision" * (plan.precision != "double")]
+    if any(asked):
+        lines.append(", ".join(each for each in asked if each))
+    return [*lines, _sharpness(results)]
 
 
-def _row(kind: str, finished: Finished, results: Results) -> tuple[str, ...]:
-    numbers = _numbers(finished, results)
-    run, outcome = finished.run, finished.outcome
-    if run.is_continuous:
-        outcome += f" ({run.method}: {run.num_gradients:,} gradients, {run.num_hvps:,} Hessian products)"
-    return (
-        kind,
-        "-" if finished.learning_rate is None else finished.name,
-        f"{numbers['steps']:,}",
-        brief(numbers.get("effective_sharpness_start")),
-        brief(numbers.get("effective_sharpness_end")),
-        brief(numbers["final_loss"]),
-        brief(numbers.get("largest_distance")),
-        f"{finished.seconds:.1f}",
-        outcome,
-    )
-
-
-def brief(value: float | None) -> str:
-    """Return a number in four digits, or a dash."""
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _sketch(results: Results) -> dict[str, int] | None:
-    return None if results.flow is None else results.flow.run.settings["sketch"]
+def _sharpness(results: Results) -> str:
+    plan, ground = results.plan, results.plan.grounds[0]
+    where = "at the start" if len(plan.grounds) == 1 else f"at the start of seed {ground.seed}"
+    if ground.sharpness is None:
+        return f"the sharpness {where} was not found"
+    if ground.limit is None:
+        return f"sharpness {brief(ground.sharpness)} {where}: no learning rate is linearly unstable there"
+    limit = limit_in_words(plan.make(1.0), ground.limit)
+    return f"sharpness {brief(ground.sharpness)} {where}: {limit}"
 
 
 def _ending(results: Results) -> list[str]:
     plan, lines = results.plan, []
-    if sketch := _sketch(results):
-        lines.append(f"distances are estimates from sketches of {sketch['size']} numbers")
+    if found := sketch(results):
+        lines.append(f"distances are estimates from sketches of {found['size']} numbers")
+    if plan.rule.partition(" ")[0] not in OF_THE_FLOW:
+        lines.append(
+            f"{plan.rule} follows a flow of its own: its distance to the gradient flow does not vanish as "
+            "its learning rate does"
+        )
     if results.interrupted:
-        asked, missing = len(plan.learning_rates), len(plan.learning_rates) - len(results.descents)
+        missing = results.num_missing
+        asked = missing + sum(len(part.descents) for part in results.parts)
         lines.append(
             "interrupted from the keyboard" + f", {missing} of {asked} descents not run" * (missing > 0)
         )
-    names = [path.name for path in (*results.figures, *results.trajectories)]
-    if names:
-        lines.append(f"figure and trajectories are in {plan.output}: {', '.join(names)}")
-    if older := _older(results):
-        lines.append(f"of an earlier comparison of {plan.name}, and left there: {', '.join(older)}")
+    if results.trajectories:
+        names = ", ".join(path.name for path in results.trajectories[:6])
+        more = len(results.trajectories) - 6
+        lines.append(f"trajectories are in {plan.output}: {names}" + f" and {more} more" * (more > 0))
+    lines.append(conclusion(results))
+    if results.figures:
+        lines.append(f"figure: {', '.join(map(str, results.figures))}")
     return lines
-
-
-def _older(results: Results) -> list[str]:
-    """Return the descents of the same problem in the folder that are none of this comparison."""
-    found = {path.name for path in results.plan.output.glob(f"{results.plan.name}-descent-*.npz")}
-    return sorted(found - {path.name for path in results.trajectories})
-
-
-def as_json(results: Results) -> str:
-    """Return one JSON object with every number of the table; what is not finite is null."""
-    plan = results.plan
-    found = {
-        "gradflow": gradflow.__version__,
-        "problem": plan.name,
-        "description": plan.case.description,
-        "num_weights": int(plan.case.w0.size),
-        "settings": {
-            "seed": plan.seed,
-            "learning_rates": list(plan.learning_rates),
-            "end_time": plan.end_time,
-            "rate": plan.rate,
-            "method": plan.method,
-            "sketch": _sketch(results),
-        },
-        "sharpness": results.sharpness,
-        "limit": results.limit,
-        "flow": results.flow and _numbers(results.flow, results),
-        "descents": [_numbers(each, results) for each in results.descents],
-        "interrupted": results.interrupted,
-        "output": str(plan.output),
-        "figures": [str(path) for path in results.figures],
-        "trajectories": [str(path) for path in results.trajectories],
-    }
-    return json.dumps(finite(found), indent=2, allow_nan=False) + "\n"
-
-
-def _numbers(finished: Finished, results: Results) -> dict[str, Any]:
-    run, eta = finished.run, finished.learning_rate
-    numbers: dict[str, Any] = {
-        "method": run.method,
-        "steps": len(run.step_losses) - 1,
-        "num_gradients": run.num_gradients,
-        "num_hvps": run.num_hvps,
-        "sharpness_end": finished.sharpness,
-        "final_time": float(run.times[-1]),
-        "final_loss": run.final_loss,
-        "outcome": run.outcome.name,
-        "message": run.message,
-        "diverged": finished.diverged,
-        "seconds": round(finished.seconds, 3),
-    }
-    if eta is not None:
-        ends = {"start": results.sharpness, "end": finished.sharpness}
-        numbers |= {"learning_rate": eta}
-        numbers |= {f"effective_sharpness_{end}": value and eta * value for end, value in ends.items()}
-    if finished.comparison is not None:
-        numbers["largest_distance"] = finished.comparison.largest_distance
-        numbers["final_distance"] = finished.comparison.final_distance
-    return numbers
-
-
-def finite(value: Any) -> Any:
-    """Return the same with None for numbers that JSON cannot say."""
-    if isinstance(value, dict):
-        return {key: finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

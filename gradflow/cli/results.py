@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gradflow.analysis.convergence.comparison import Comparison
-from gradflow.cli.plan import Plan
+from gradflow.cli.plan import Ground, Plan
+from gradflow.studies import Study
 from gradflow.trajectory import Outcome, Trajectory
+
+# Ends of runs that are no whole ones.
+PARTIAL = (Outcome.INTERRUPTED, Outcome.FAILED, Outcome.BUDGET)
 
 
 @dataclass(eq=False)
@@ -31,6 +35,11 @@ class Finished:
         return self.run.diverged
 
     @property
+    def is_partial(self) -> bool:
+        """Whether the run stopped before its end."""
+        return self.run.outcome in PARTIAL
+
+    @property
     def outcome(self) -> str:
         """The outcome in a few words."""
         if self.run.outcome is Outcome.DIVERGED and not self.run.is_continuous:
@@ -43,19 +52,47 @@ class Finished:
 
 
 @dataclass(eq=False)
+class Part:
+    """The runs from the starting weights of one seed."""
+
+    ground: Ground
+    study: Study
+    flow: Finished
+    descents: list[Finished] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[Finished]:
+        """The flow, and the descents that were taken."""
+        return [self.flow, *self.descents]
+
+
+@dataclass(eq=False)
 class Results:
     """All runs of a comparison, and the files they were written to."""
 
     plan: Plan
-    sharpness: float | None = None
-    flow: Finished | None = None
-    descents: list[Finished] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     figures: list[Path] = field(default_factory=list)
     trajectories: list[Path] = field(default_factory=list)
     interrupted: bool = False
     trouble: str | None = None
 
     @property
-    def limit(self) -> float | None:
-        """The stability limit 2 / lambda at the start, None where the loss does not curve upwards."""
-        return 2 / self.sharpness if self.sharpness is not None and self.sharpness > 0 else None
+    def runs(self) -> list[Finished]:
+        """Every run of every seed."""
+        return [run for part in self.parts for run in part.runs]
+
+    @property
+    def num_missing(self) -> int:
+        """How many descents were not begun."""
+        asked = len(self.plan.learning_rates) * len(self.plan.grounds)
+        return asked - sum(len(part.descents) for part in self.parts)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something that was asked for is missing, or stopped before its end."""
+        return self.interrupted or self.num_missing > 0 or any(run.is_partial for run in self.runs)
+
+    def descents_at(self, learning_rate: float) -> list[Finished]:
+        """Return the descents of all seeds at one learning rate."""
+        return [each for part in self.parts for each in part.descents if each.learning_rate == learning_rate]

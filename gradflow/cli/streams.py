@@ -23,7 +23,10 @@ def say(text: str) -> None:
     """
     if sys.stdout is None:
         raise OSError("standard output is closed")
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError:  # a name that this locale cannot spell
+        sys.stdout.write(text.encode("ascii", "backslashreplace").decode())
     sys.stdout.flush()
 
 

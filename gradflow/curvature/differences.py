@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.numerics.differences import Differences
 from gradflow.problems.completed import as_problem
+from gradflow.problems.precision import known_precision
 from gradflow.problems.problem import Problem, Product
 
 
@@ -39,4 +40,9 @@ def difference_product(problem: Problem, w: ArrayLike, gradient: ArrayLike | Non
     complete = as_problem(problem)
     weights = validate.weight_vector("w", w, complete.num_weights)
     base = None if gradient is None else validate.weight_vector("gradient", gradient, weights.size)
-    return Differences(complete.gradient, is_central=False)(weights, base)
+    return one_sided(complete)(weights, base)
+
+
+def one_sided(problem: Problem) -> Differences:
+    """Return what makes products of one gradient each, in the precision that the problem has."""
+    return Differences(problem.gradient, is_central=False, eps=known_precision(problem))

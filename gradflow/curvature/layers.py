@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
-from gradflow.curvature.eigenpairs import operator_of, top_pairs_of
 from gradflow.curvature.noise import noise_of, vouched
+from gradflow.curvature.search import operator_of, top_pairs_of
 from gradflow.problems.completed import as_problem
-from gradflow.problems.problem import Layered, Problem
+from gradflow.problems.problem import Layered, Parted, Problem
 from gradflow.types import Array
 
 
@@ -29,7 +31,8 @@ def layer_sharpness(
     problem : Problem
     w : array_like, shape (n,)
     layers : sequence of array_like of int, optional
-        For each layer the places of its weights in `w`; by default what ``problem.unflatten`` parts.
+        For each layer the places of its weights in `w`; by default what ``problem.layers()`` says, or
+        ``problem.unflatten`` parts.
     tol : float
         Largest residual, as in `sharpness`.
 
@@ -50,22 +53,26 @@ def layer_sharpness(
     w = validate.weight_vector("w", w, complete.num_weights)
     tol = validate.positive("tol", tol)
     product = complete.linearize(w)[2]
+    noise = noise_of(product, complete)
     blocks = _own_layers(problem) if layers is None else layers
     places = [validate.indices(f"layers[{i}]", block, w.size) for i, block in enumerate(blocks)]
 
-    def within(block: NDArray[np.intp], v: Array) -> Array:
-        padded = np.zeros((w.size, *v.shape[1:]))
-        padded[block] = v
-        return product(padded)[block]
+    def padded(block: NDArray[np.intp], v: Array) -> Array:
+        whole = np.zeros((w.size, *v.shape[1:]))
+        whole[block] = v
+        return whole
 
     def sharpness_of(block: NDArray[np.intp]) -> float:
-        operator = operator_of(partial(within, block), block.size)
-        return float(vouched(top_pairs_of(operator, 1, tol, noise_of(product)), tol)[0][0])
+        into, back = partial(padded, block), itemgetter(block)
+        operator = operator_of(lambda v: product(into(v))[block], block.size)
+        return float(vouched(top_pairs_of(operator, 1, tol, replace(noise, into=into, back=back)), tol)[0][0])
 
     return np.array([sharpness_of(block) for block in places])
 
 
-def _own_layers(problem: Any) -> list[NDArray[np.intp]]:
+def _own_layers(problem: Any) -> Sequence[NDArray[np.intp]]:
+    if isinstance(problem, Parted):
+        return problem.layers()
     if not isinstance(problem, Layered):
         raise ValueError(
             f"`layers` must be given for {type(problem).__name__}, which has no layers of its own"

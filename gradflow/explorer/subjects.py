@@ -1,15 +1,12 @@
-"""What people ask to look at, turned into a page, or into a problem that is computed behind one."""
+"""What people ask to look at, turned into a page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradflow.explorer.page import PROBLEMS, Page
-
-if TYPE_CHECKING:
-    from gradflow.explorer.workbench import Workbench
 
 
 def explore(subject: Any = None) -> Page:
@@ -89,40 +86,6 @@ def saved_page(paths: Sequence[Path]) -> Page:
         return _runs(study_view(Study.load(paths[0])))
     runs = [Trajectory.load(path) for path in paths]
     return _runs(trajectories_view(runs, [path.stem for path in paths]))
-
-
-def case_bench(name: str) -> Workbench:
-    """Return the workbench of a named case, which the page cannot compute by itself."""
-    from gradflow import cases
-    from gradflow.explorer.workbench import Workbench
-    from gradflow.problems.problem import Start
-
-    case = cases.make(name)
-    own = None if isinstance(case.problem, Start) else case.w0
-    return Workbench(case.problem, name, w0=own)
-
-
-def file_bench(path: Path) -> Workbench:
-    """Run a user's Python file and return the workbench of its `problem`.
-
-    The file is run as ``python FILE`` would; besides `problem` it may have `w0` and `end_time`.
-
-    Raises
-    ------
-    ValueError
-        If it has no `problem`, no start, or fails.
-    """
-    import runpy
-
-    from gradflow.explorer.workbench import Workbench
-
-    try:
-        names = runpy.run_path(str(path), run_name="__gradflow_explore__")
-    except Exception as error:
-        raise ValueError(f"`file` must run, got {type(error).__name__}: {error}") from error
-    if "problem" not in names:
-        raise ValueError(f"`file` must have a name `problem`, got {str(path)!r} without")
-    return Workbench(names["problem"], path.stem, w0=names.get("w0"), end_time=names.get("end_time"))
 
 
 def _runs(view: dict[str, Any]) -> Page:

@@ -19,7 +19,7 @@ from gradflow.errors import Undefined
 from gradflow.explorer.views import View, line, runs_view, thinned
 from gradflow.flows import GradientFlow
 from gradflow.problems.completed import as_problem
-from gradflow.problems.problem import Problem, Start
+from gradflow.problems.problem import Problem
 from gradflow.rules import GradientDescent, HeavyBall, Nesterov, SignDescent, UpdateRule
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.descend import descend
@@ -51,34 +51,36 @@ class Workbench:
     problem : Problem
     title : str
         What the page calls it.
-    w0 : array_like, shape (n,), optional
-        Where to start; by default the problem's own weights, by seed.
+    start : callable
+        ``start(seed)`` returns starting weights, shape (n,).
     end_time : float, optional
         Flow time at which the page begins; by default 200 steps at the stability limit.
 
     Raises
     ------
     ValueError
-        If there is no start, or an argument is malformed.
+        If an argument is malformed.
 
     Examples
     --------
     >>> from gradflow.problems import Quadratic
-    >>> bench = Workbench(Quadratic([1.0, 4.0]), "a bowl", w0=[1.0, 1.0], end_time=2.0)
+    >>> bench = Workbench(Quadratic([1.0, 4.0]), "a bowl", lambda seed: [1.0, 1.0], end_time=2.0)
     >>> answer = bench.answer({"rate": 0.1, "rule": "descent", "judge": True})
     >>> answer["sharpness"], answer["limit"], answer["verdict"]
     (4.0, 0.5, 'MONOTONE')
     """
 
     def __init__(
-        self, problem: Problem, title: str, *, w0: ArrayLike | None = None, end_time: float | None = None
+        self,
+        problem: Problem,
+        title: str,
+        start: Callable[[int], ArrayLike],
+        *,
+        end_time: float | None = None,
     ) -> None:
         self.problem = as_problem(problem)
         self.title = title
-        self._w0 = None if w0 is None else validate.weight_vector("w0", w0, self.problem.num_weights)
-        if self._w0 is None and not isinstance(problem, Start):
-            raise ValueError(f"`w0` must be given for a problem without initial_weights, got {title!r:.60}")
-        self._own_start = problem
+        self._given_start = start
         self._lock = threading.Lock()
         self._flow = lru_cache(maxsize=8)(self._integrated)
         self._flow_sharpness = lru_cache(maxsize=8)(
@@ -96,7 +98,7 @@ class Workbench:
             "remark": f"{self.problem!r:.200}, computed in Python",
             "numWeights": self.problem.num_weights,
             "endTime": self.end_time,
-            "hasSeeds": self._w0 is None,
+            "hasSeeds": not np.array_equal(self._start(0), self._start(1)),
         }
 
     def answer(self, question: dict[str, Any]) -> View:
@@ -142,12 +144,7 @@ class Workbench:
         return view | {"verdict": verdict, "numSteps": len(run.step_times) - 1}
 
     def _start(self, seed: int) -> Array:
-        if self._w0 is not None:
-            return self._w0
-        assert isinstance(self._own_start, Start)
-        return validate.weight_vector(
-            "initial_weights", self._own_start.initial_weights(seed), self.problem.num_weights
-        )
+        return validate.weight_vector("start", self._given_start(seed), self.problem.num_weights)
 
     def _integrated(self, seed: int, end: float) -> Trajectory:
         return integrate(GradientFlow(self.problem), self._start(seed), end, times=400)

@@ -1,11 +1,15 @@
 """Figures: every function draws one idea on one axes and returns it."""
 
+from gradflow.plots.animation import animate_path
+from gradflow.plots.bands import draw_bands
 from gradflow.plots.bifurcation import draw_bifurcation
 from gradflow.plots.cobweb import draw_cobweb
 from gradflow.plots.distance import draw_distance
 from gradflow.plots.final_loss import draw_final_loss
+from gradflow.plots.legends import legend, letter_panels, settle_legends, share_legend
 from gradflow.plots.losses import draw_losses
 from gradflow.plots.path import draw_path
+from gradflow.plots.plane import Plane, plane_along, plane_of_eigenvectors, plane_of_runs, plane_through
 from gradflow.plots.regimes import draw_regime_map, draw_regimes
 from gradflow.plots.saving import save_figure
 from gradflow.plots.sharpness import draw_sharpness
@@ -15,6 +19,9 @@ from gradflow.plots.study import draw_study
 from gradflow.plots.style import in_style, new_figure
 
 __all__ = [
+    "Plane",
+    "animate_path",
+    "draw_bands",
     "draw_bifurcation",
     "draw_cobweb",
     "draw_distance",
@@ -28,7 +35,15 @@ __all__ = [
     "draw_stability_region",
     "draw_study",
     "in_style",
+    "legend",
+    "letter_panels",
     "mark_crossings",
     "new_figure",
+    "plane_along",
+    "plane_of_eigenvectors",
+    "plane_of_runs",
+    "plane_through",
     "save_figure",
+    "settle_legends",
+    "share_legend",
 ]

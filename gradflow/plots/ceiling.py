@@ -36,7 +36,16 @@ def mark_exit(ax: Axes, x: Array, y: Array, ceiling: float, color: str) -> None:
     last = int(inside[-1]) if inside.size else 0
     place = x[last], min(y[last], ceiling)
     if last + 1 < len(y):
-        scale = np.log if ax.get_yscale() == "log" else np.asarray
-        place = np.interp(scale(ceiling), scale(y[last : last + 2]), x[last : last + 2]), ceiling
+        # A run that leaves at its first step does so on the line from the left edge to its second point.
+        before, after = np.maximum(x[last : last + 2], ax.get_xlim()[0])
+        place = _between(ax, (before, after), (y[last], y[last + 1]), ceiling), ceiling
     label = None if DIVERGED in ax.get_legend_handles_labels()[1] else DIVERGED
     ax.plot(*place, color=color, label=label, clip_on=False, zorder=4, **DIVERGED_MARK)
+
+
+def _between(ax: Axes, x: tuple[float, float], y: tuple[float, float], ceiling: float) -> float:
+    """Return where the line between two points, straight on these axes, meets `ceiling`."""
+    across = np.log if ax.get_xscale() == "log" else np.asarray
+    up = np.log if ax.get_yscale() == "log" else np.asarray
+    found = np.interp(up(ceiling), up(y), across(x))
+    return float(np.exp(found) if ax.get_xscale() == "log" else found)

@@ -8,7 +8,8 @@ import numpy as np
 
 from gradflow import validate
 from gradflow.analysis.stability.maps import OneStepMap
-from gradflow.plots import style
+from gradflow.plots.legends import legend
+from gradflow.plots.style import LIMIT_LINE, Style, descent_line, drawing_on, flow_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ def draw_cobweb(
     *,
     low: float | None = None,
     high: float | None = None,
+    style: Style | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the map of one step of descent, the diagonal, and a run between them, and return the axes.
@@ -37,8 +39,8 @@ def draw_cobweb(
         Steps drawn; fewer if the run leaves the finite numbers.
     low, high : float, optional
         Ends of both axes; those of the run, with a margin, by default.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure by default.
+    style, ax
+        As of `draw_losses`.
 
     Returns
     -------
@@ -57,15 +59,14 @@ def draw_cobweb(
     if not left < right:
         raise ValueError(f"`low` must be below `high`, got {left:g} and {right:g}")
     grid = np.linspace(left, right, NUM_POINTS)
-    with style.drawing_on(ax) as ax:
-        ax.plot(grid, grid, **style.LIMIT_LINE)
-        ax.plot(
-            grid, step(grid), label=rf"$w - \eta E'(w)$, $\eta = {step.learning_rate:.4g}$", **style.FLOW_LINE
-        )
+    run = descent_line(0)
+    with drawing_on(ax, style) as ax:
+        ax.plot(grid, grid, **LIMIT_LINE)
+        ax.plot(grid, step(grid), label=rf"map, $\eta = {step.learning_rate:.4g}$", **flow_line())
         corners = np.repeat(points, 2)
-        ax.plot(corners[:-1], corners[1:], label="run", **{**style.descent_line(0), "linewidth": 0.8})
-        ax.plot(points[0], points[0], "o", markersize=4, color=style.DESCENT_COLORS[0])
+        ax.plot(corners[:-1], corners[1:], label="run", **{**run, "linewidth": 0.8})
+        ax.plot(points[0], points[0], "o", markersize=4, color=run["color"])
         ax.set(xlim=(left, right), ylim=(left, right), xlabel="weight $w_k$", ylabel="weight $w_{k+1}$")
         ax.set_aspect("equal")
-        ax.legend()
+        legend(ax, above=True)
     return ax

@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.plots import style
+from gradflow.plots.legends import legend
+from gradflow.plots.style import (
+    DIVERGED,
+    DIVERGED_MARK,
+    LEARNING_RATE,
+    LIMIT,
+    LIMIT_LINE,
+    Style,
+    descent_line,
+    drawing_on,
+    flow_line,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +32,10 @@ def draw_final_loss(
     limit: float | None = None,
     flow_loss: float | None = None,
     diverged: ArrayLike | None = None,
+    limit_label: str = LIMIT,
+    style: Style | None = None,
     ax: Axes | None = None,
+    **line: Any,
 ) -> Axes:
     """Draw the loss at which runs ended against their learning rate and return the axes.
 
@@ -33,13 +47,17 @@ def draw_final_loss(
     learning_rates, final_losses : array_like, shape (m,)
         One learning rate and one final loss a run, in any order.
     limit : float, optional
-        The stability limit 2 / lambda, drawn as a dashed line.
+        The stability limit, drawn as a dashed line.
     flow_loss : float, optional
         The loss of the flow at the same flow time, drawn as the flow's dark line.
     diverged : array_like of bool, shape (m,), optional
         Which runs diverged; by default those whose final loss is not finite.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure by default.
+    limit_label : str
+        What the limit is called: 2 / lambda is that of plain descent.
+    style, ax
+        As of `draw_losses`.
+    **line
+        Properties of matplotlib's lines, of the descents'.
 
     Returns
     -------
@@ -63,27 +81,25 @@ def draw_final_loss(
         raise ValueError(f"`learning_rates` must be positive, got a least value {rates.min():g}")
     order = np.argsort(rates)
     rates, losses, lost = rates[order], losses[order], lost[order]
-    color = style.DESCENT_COLORS[0]
-    with style.drawing_on(ax) as ax:
+    look = {**descent_line(0), "marker": "o", "markersize": 3.5, **line}
+    with drawing_on(ax, style) as ax:
         ax.set_xscale("log")
         shown = losses[~lost] if flow_loss is None else np.append(losses[~lost], flow_loss)
         if shown.size and (shown > 0).all():
             ax.set_yscale("log")
         if flow_loss is not None:
-            ax.axhline(flow_loss, label="flow", **style.FLOW_LINE)
-        ax.plot(
-            rates[~lost], losses[~lost], "o-", color=color, markersize=3.5, linewidth=1.2, label="descent"
-        )
+            ax.axhline(flow_loss, label="flow", **flow_line())
+        ax.plot(rates[~lost], losses[~lost], label="descent", **look)
         if limit is not None:
-            ax.axvline(validate.positive("limit", limit), label=style.LIMIT, **style.LIMIT_LINE)
+            ax.axvline(validate.positive("limit", limit), label=limit_label, **LIMIT_LINE)
         if lost.any():
             edge: dict[str, Any] = {
                 "transform": ax.get_xaxis_transform(),
                 "clip_on": False,
-                "label": style.DIVERGED,
+                "label": DIVERGED,
             }
-            ax.plot(rates[lost], np.ones(lost.sum()), color=color, zorder=4, **edge, **style.DIVERGED_MARK)
-        ax.set(xlabel=style.LEARNING_RATE, ylabel=r"final loss $E$")
-        style.read_narrow_decades(ax)
-        style.legend(ax)
+            tops = np.ones(int(lost.sum()))
+            ax.plot(rates[lost], tops, color=look["color"], zorder=4, **edge, **DIVERGED_MARK)
+        ax.set(xlabel=LEARNING_RATE, ylabel=r"final loss $E$")
+        legend(ax)
     return ax

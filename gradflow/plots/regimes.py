@@ -1,8 +1,8 @@
-"""Verdicts as colors: a strip over learning rates, a map over learning rates and starts."""
+"""Verdicts as colors: marks over learning rates, a map over learning rates and starts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from gradflow.plots import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Up to so many learning rates each one has its tick.
-MOST_TICKS = 12
+# Labels of learning rates nearer than this share of the axis would touch.
+APART = 0.045
+_DOTS = (":", (0, (1, 1, 4, 1)))
 # From calm to wild; flat ground is apart from that.
 COLORS = {
     "MONOTONE": "#0072B2",
@@ -30,20 +31,33 @@ COLORS = {
 
 
 def draw_regimes(
-    learning_rates: ArrayLike, names: Sequence[str], *, limit: float | None = None, ax: Axes | None = None
+    learning_rates: ArrayLike,
+    names: Sequence[str] | Sequence[Sequence[str]],
+    *,
+    limit: float | None = None,
+    limit_label: str = style.LIMIT,
+    thresholds: Mapping[str, float] | None = None,
+    rows: Sequence[str] = (),
+    ax: Axes | None = None,
 ) -> Axes:
-    """Draw the regime of each learning rate as a colored strip and return the axes.
+    """Draw the regime of each learning rate as a colored mark and return the axes.
 
-    Each color reaches half way to the neighbors, on a logarithmic axis.
+    Only what was run has a color: between two learning rates nothing is filled in.
 
     Parameters
     ----------
     learning_rates : array_like, shape (m,)
         Positive, in any order.
-    names : sequence of str
-        The regime of each.
+    names : sequence of str, or of sequences of str
+        The regime of each, shape (m,), or of several rows of them, shape (p, m).
     limit : float, optional
-        The stability limit 2 / lambda, drawn as a dashed line.
+        The linear stability limit of the rule, drawn as a dashed line.
+    limit_label : str
+        Its name in the legend, by default that of plain descent's, 2 / lambda.
+    thresholds : mapping of str to float, optional
+        Learning rates to mark by a line of their own, by the labels of the legend.
+    rows : sequence of str, shape (p,)
+        What the rows are, on the vertical axis.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
 
@@ -59,20 +73,21 @@ def draw_regimes(
     rates = validate.array("learning_rates", learning_rates, 1)
     if not (rates > 0).all():
         raise ValueError(f"`learning_rates` must be positive, got a least value {rates.min():g}")
-    order = np.argsort(rates)
-    codes = _codes(np.asarray(names)[None, :], (1, rates.size))
+    table = np.atleast_2d(np.asarray(names))
+    codes = _codes(table, (len(table), rates.size))
     with style.drawing_on(ax) as ax:
-        _draw(ax, np.exp(_edges(np.log(rates[order]))), np.array([0.0, 1.0]), codes[:, order])
         ax.set_xscale("log")
+        _mark(ax, rates, codes)
         if limit is not None:
             dark = style.LIMIT_LINE | {"color": "#222222"}
-            ax.axvline(validate.positive("limit", limit), label=style.LIMIT, **dark)
-        ax.set(xlabel=style.LEARNING_RATE, yticks=[])
-        if rates.size <= MOST_TICKS:
-            ax.set_xticks(rates[order], [f"{rate:.3g}" for rate in rates[order]], rotation=60)
-            ax.set_xticks([], minor=True)
-        else:
-            style.read_narrow_decades(ax)
+            ax.axvline(validate.positive("limit", limit), label=limit_label, zorder=1, **dark)
+        for place, (label, rate) in enumerate((thresholds or {}).items()):
+            dotted: dict[str, Any] = {"color": "#222222", "linewidth": 1.0, "linestyle": _DOTS[place % 2]}
+            ax.axvline(validate.positive("thresholds", rate), label=label, zorder=1, **dotted)
+        ax.set(xlabel=style.LEARNING_RATE, ylim=(len(table) - 0.5, -0.5), yticks=range(len(rows)))
+        ax.set_yticklabels(rows)
+        ax.grid(False)
+        _label(ax, np.sort(rates))
         _explain(ax, codes)
     return ax
 
@@ -142,6 +157,26 @@ def _draw(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64], codes: NDArr
     colors = ListedColormap(list(COLORS.values()))
     ax.pcolormesh(x, y, codes, cmap=colors, vmin=-0.5, vmax=len(COLORS) - 0.5, rasterized=True)
     ax.grid(False)
+
+
+def _label(ax: Axes, rates: NDArray[np.float64]) -> None:
+    """Label the learning rates themselves, without those too near to the one before."""
+    low, high = np.log(ax.get_xlim())
+    shown: list[float] = []
+    for rate in rates.tolist():
+        if not shown or np.log(rate / shown[-1]) >= APART * (high - low):
+            shown.append(rate)
+    ax.set_xticks(shown, [f"{rate:.3g}" for rate in shown], rotation=60)
+    ax.set_xticks([], minor=True)
+
+
+def _mark(ax: Axes, rates: NDArray[np.float64], codes: NDArray[np.int64]) -> None:
+    """Put one square at each learning rate of each row, all of one regime at once."""
+    shape: dict[str, Any] = {"marker": "s", "linestyle": "none", "markeredgecolor": "white", "markersize": 7}
+    for code, color in enumerate(COLORS.values()):
+        row, column = np.nonzero(codes == code)
+        if row.size:
+            ax.plot(rates[column], row, color=color, label=f"_{code}", zorder=3, **shape)
 
 
 def _explain(ax: Axes, codes: NDArray[np.int64]) -> None:

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradflow.files import written_whole
+from gradflow.files import as_file, written_whole
 from gradflow.plots.style import in_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 200
 FORMATS: dict[str, dict[str, Any]] = {
-    "png": {"dpi": DOTS_PER_INCH},
+    "png": {},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
+    "pgf": {},
 }
 UNNAMED = ("png", "svg")
 
 
-def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
-    """Write a figure and return the paths of its files: one where `path` has a suffix, else PNG and SVG.
+def save_figure(figure: Figure | Axes, path: str | Path | Sequence[str | Path], **options: Any) -> list[Path]:
+    r"""Write a figure and return the paths of its files, each in the format that its suffix says.
 
     All files are written under temporary names first and then renamed. The panels are laid out once, for
-    all of them. PNG has 200 dots an inch; SVG and PDF have no date and fixed identifiers, so that equal
-    figures give equal files.
+    all of them. PNG has 200 dots an inch unless the user has set ``savefig.dpi``; SVG and PDF have no date
+    and fixed identifiers, so that equal figures give equal files; PDF has its letters as letters. PGF is for
+    ``\input`` in LaTeX and needs a TeX system.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure or matplotlib.axes.Axes
         A figure, or axes on it, as every function of `gradflow.plots` returns them.
-    path : str or Path
-        Ending in ``.png``, ``.svg`` or ``.pdf`` for that file; without a suffix for ``path.png`` and
-        ``path.svg``. Its folder must exist.
+    path : str, Path or a sequence of them
+        Ending in ``.png``, ``.svg``, ``.pdf`` or ``.pgf`` for that file; without a suffix for ``path.png``
+        and ``path.svg``. The folder must exist.
+    **options
+        Handed on to matplotlib's ``Figure.savefig``, such as ``dpi`` or ``transparent``.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
     Raises
     ------
     ValueError
-        If `figure` is none, or the suffix is of another format.
+        If `figure` is none, a suffix is of another format, or PGF is asked for without a TeX system.
     OSError
         If the folder cannot be written.
 
@@ -55,17 +58,34 @@ def save_figure(figure: Figure | Axes, path: str | Path) -> list[Path]:
     >>> from gradflow.plots.style import new_figure
     >>> figure, (ax,) = new_figure()
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     paths = save_figure(ax, f"{folder}/a") + save_figure(ax, f"{folder}/b.pdf")
+    ...     paths = save_figure(ax, [f"{folder}/a", f"{folder}/b.pdf"])
     >>> [path.name for path in paths]
     ['a.png', 'a.svg', 'b.pdf']
     """
     whole = _figure_of(figure)
-    paths = _files(Path(path))
+    given = list(path) if isinstance(path, Iterable) and not isinstance(path, str | bytes) else [path]
+    paths = list(dict.fromkeys(each for name in given for each in _files(as_file("path", name))))
+    if not paths:
+        raise ValueError("`path` must name at least one file, got none")
     with written_whole(*paths) as temporaries, in_style(), _laid_out(whole):
         for each, temporary in zip(paths, temporaries, strict=True):
             form = each.suffix[1:].lower()
-            whole.savefig(temporary, format=form, **FORMATS[form])
+            with _tex_explained(form):
+                whole.savefig(temporary, format=form, **{**FORMATS[form], **options})
     return paths
+
+
+@contextmanager
+def _tex_explained(form: str) -> Iterator[None]:
+    """Say what is missing where the letters of a PGF file cannot be measured."""
+    try:
+        yield
+    except (RuntimeError, FileNotFoundError) as error:
+        if form != "pgf":
+            raise
+        raise ValueError(
+            f"`path` must end in .pdf, .png or .svg where no TeX system is installed, got .pgf: {error}"
+        ) from error
 
 
 @contextmanager
@@ -80,7 +100,7 @@ def _laid_out(figure: Figure) -> Iterator[None]:
     # A canvas of its own: a window that shows the figure would follow its resolution.
     FigureCanvasAgg(figure)
     try:
-        figure.dpi = DOTS_PER_INCH
+        figure.dpi = _dots(dots)
         engine.execute(figure)
         figure.dpi = dots
         # Not "none", for which matplotlib still draws everything once without looking.
@@ -90,6 +110,14 @@ def _laid_out(figure: Figure) -> Iterator[None]:
         figure.dpi = dots
         figure.set_layout_engine(engine)
         figure.set_canvas(canvas)
+
+
+def _dots(otherwise: float) -> float:
+    """Return the dots an inch of a saved PNG."""
+    import matplotlib as mpl
+
+    set_by_user = mpl.rcParams["savefig.dpi"]
+    return otherwise if isinstance(set_by_user, str) else float(set_by_user)
 
 
 def _figure_of(drawn: Any) -> Figure:
@@ -112,6 +140,7 @@ def _files(path: Path) -> list[Path]:
     # The end of a name such as lr-0.05 is no format.
     if suffix and not suffix.isdigit():
         raise ValueError(
-            f"`path` must end in .png, .svg or .pdf, or have no suffix for PNG and SVG, got {str(path)!r}"
+            "`path` must end in .png, .svg, .pdf or .pgf, or have no suffix for PNG and SVG, "
+            f"got {str(path)!r:.200}"
         )
     return [path.with_name(f"{path.name}.{form}") for form in UNNAMED]

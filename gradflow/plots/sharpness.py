@@ -7,41 +7,48 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradflow.plots import style
 from gradflow.plots.labels import labelled
-from gradflow.rules import GradientDescent
+from gradflow.plots.legends import legend
+from gradflow.plots.limits import limit_label, limit_of, recorded, stable_product_of
+from gradflow.plots.logarithmic import first_time, leave_out_zeros, set_time_scale, show_start
+from gradflow.plots.style import LIMIT_LINE, SHARPNESS, START_OF_TIME, TIME, Colors, Style, drawing_on, lines
 from gradflow.trajectory import Trajectory
-from gradflow.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 # A limit 2 / eta above so many times the largest sharpness is left outside the axes.
-NEAR = 2.0
+NEAR = 1.5
 
 
 def draw_sharpness(
     runs: Mapping[str, Trajectory] | Sequence[Trajectory] | Trajectory,
     *,
     record: str = "sharpness",
+    xscale: str | None = None,
+    colors: Colors | None = None,
+    style: Style | None = None,
     ax: Axes | None = None,
+    **line: Any,
 ) -> Axes:
     """Draw the recorded sharpness of each run over flow time and return the axes.
 
-    Beside plain gradient descent with a learning rate eta that is a number or a schedule, 2 / eta is
-    drawn dashed in the run's color: descent is linearly stable where its sharpness lies below. Neither a
+    Beside a descent whose rule says what it is stable below, that limit is drawn dashed in the run's color:
+    2 / eta for plain descent, with eta a number or a schedule, (2 + 2 b) / eta for heavy ball. Neither a
     limit far above every sharpness nor a run that diverged stretches the axis.
 
     Parameters
     ----------
     runs : mapping of str to Trajectory, sequence of Trajectory, or Trajectory
-        Runs by the labels of the legend, made with
-        ``record={"sharpness": lambda t, w: sharpness(problem, w)}``.
+        Runs by the labels of the legend, made with ``record={"sharpness": gradflow.records.sharpness()}``,
+        one record for each run.
     record : str
-        The name of that record.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure by default.
+        The name of that record, of shape (m,), or (m, k) with the largest eigenvalue first.
+    xscale : {"linear", "log"}, optional
+        Of the axis of time; as it is by default.
+    colors, style, ax, **line
+        As of `draw_losses`.
 
     Returns
     -------
@@ -50,42 +57,38 @@ def draw_sharpness(
     Raises
     ------
     ValueError
-        If there is no run, or one without that record.
+        If there is no run, or one without that record, or `xscale` is unknown.
     """
     runs = labelled("runs", runs, Trajectory)
     for label, run in runs.items():
         if record not in run.records:
             raise ValueError(f"`runs` must have recorded {record!r}, got none in {label!r}")
-    with style.drawing_on(ax) as ax:
-        for (label, line), run in zip(style.lines(runs).items(), runs.values(), strict=True):
-            ax.plot(run.record_times[record], run.records[record], label=label, **line)
+    looks = lines(runs, colors, line)
+    with drawing_on(ax, style) as ax:
+        set_time_scale(ax, xscale)
+        drawn = []
+        for label, run in runs.items():
+            drawn += ax.plot(*recorded(run, record), label=label, **looks[label])
+        starts: list[Any] = [(*each.get_data(), each.get_color()) for each in drawn]
+        set_sharpness_limits(ax, list(runs.values()), record)
+        for label, run in runs.items():
             if (limit := limit_of(run)) is not None:
-                ax.plot(run.times, limit, **{**style.LIMIT_LINE, "color": line["color"]})
-        if any(limit_of(run) is not None for run in runs.values()):
-            ax.plot([], [], label=r"limit $2/\eta$", **style.LIMIT_LINE)
-        _set_limits(ax, list(runs.values()), record)
-        ax.set(xlabel=style.TIME, ylabel=style.SHARPNESS)
-        style.legend(ax)
+                drawn += ax.plot(run.times, limit, **{**LIMIT_LINE, "color": looks[label]["color"]})
+        for product in sorted({product for run in runs.values() if (product := stable_product_of(run))}):
+            ax.plot([], [], label=limit_label(product), **LIMIT_LINE)
+        if ax.get_xscale() == "log":
+            first = first_time((run.step_times, run.is_continuous) for run in runs.values())
+            if first is not None:
+                show_start(ax, starts, first, START_OF_TIME)
+        leave_out_zeros(ax, drawn)
+        ax.set(xlabel=TIME, ylabel=SHARPNESS)
+        legend(ax)
     return ax
 
 
-def limit_of(run: Trajectory) -> Array | None:
-    """Return 2 / eta at each row of plain gradient descent, None of any other rule, whatever its name."""
-    if run.learning_rates is None or type(_rule(run)) is not GradientDescent:
-        return None
-    return 2 / run.learning_rates
-
-
-def _rule(run: Trajectory) -> Any:
-    try:
-        return run.rule
-    except ValueError:
-        return None  # A file of a class that is not here.
-
-
-def _set_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
+def set_sharpness_limits(ax: Axes, runs: list[Trajectory], record: str) -> None:
     """End the axis above the sharpness of the runs that stay, and above a limit 2 / eta that is near it."""
-    values = np.concatenate([run.records[record] for run in runs if not run.diverged] or [np.empty(0)])
+    values = np.concatenate([recorded(run, record)[1] for run in runs if not run.diverged] or [np.empty(0)])
     values = values[np.isfinite(values)]
     if not values.size or values.max() <= 0:
         return

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
-from gradflow.plots import style
-from gradflow.plots.sharpness import limit_of
+from gradflow.plots.legends import legend
+from gradflow.plots.limits import limit_label, limit_of, stable_product_of
+from gradflow.plots.logarithmic import leave_out_zeros, set_time_scale
+from gradflow.plots.style import DARK, LIMIT_LINE, TIME, Style, descent_line, drawing_on
 from gradflow.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_spectrum(run: Trajectory, *, record: str = "sharpness", ax: Axes | None = None) -> Axes:
-    """Draw the recorded eigenvalues of a run over flow time, with 2 / eta, and return the axes.
+DASHES = (":", "-.", (0, (1, 3)), (0, (4, 1, 1, 1, 1, 1)))
+
+
+def draw_spectrum(
+    run: Trajectory,
+    *,
+    record: str = "sharpness",
+    xscale: str | None = None,
+    style: Style | None = None,
+    ax: Axes | None = None,
+    **line: Any,
+) -> Axes:
+    """Draw the recorded eigenvalues of a run over flow time, with the limit of its rule, and return the axes.
 
     Parameters
     ----------
@@ -21,8 +35,8 @@ def draw_spectrum(run: Trajectory, *, record: str = "sharpness", ax: Axes | None
         Made with ``record={"sharpness": SharpnessTracker(problem, k=3)}``.
     record : str
         The name of that record, of shape (m,) or (m, k).
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure by default.
+    xscale, style, ax, **line
+        As of `draw_losses`.
 
     Returns
     -------
@@ -37,20 +51,19 @@ def draw_spectrum(run: Trajectory, *, record: str = "sharpness", ax: Axes | None
         raise ValueError(f"`run` must have recorded {record!r}, got {', '.join(run.records) or 'nothing'}")
     times = run.record_times[record]
     values = run.records[record].reshape(len(times), -1)
-    with style.drawing_on(ax) as ax:
+    with drawing_on(ax, style) as ax:
+        set_time_scale(ax, xscale)
+        drawn = []
         for i, column in enumerate(values.T):
             # The largest lies on top.
-            ax.plot(
-                times,
-                column,
-                label=rf"$\lambda_{{{i + 1}}}$",
-                zorder=3 - 0.01 * i,
-                **style.descent_line(i),
-            )
-        if (limit := limit_of(run)) is not None:
-            ax.plot(run.times, limit, label=r"limit $2/\eta$", **style.LIMIT_LINE)
-        ax.set(xlabel=style.TIME, ylabel=r"Hessian eigenvalues $\lambda_i$")
-        ax.legend()
+            look = {"label": rf"$\lambda_{{{i + 1}}}$", "zorder": 3 - 0.01 * i, **descent_line(i), **line}
+            drawn += ax.plot(times, column, **look)
+        limit, product = limit_of(run), stable_product_of(run)
+        if limit is not None and product is not None:
+            drawn += ax.plot(run.times, limit, label=limit_label(product), **LIMIT_LINE)
+        leave_out_zeros(ax, drawn)
+        ax.set(xlabel=TIME, ylabel=r"eigenvalues $\lambda_i$")
+        legend(ax)
     return ax
 
 
@@ -76,9 +89,9 @@ def mark_crossings(run: Trajectory, event: str, *, ax: Axes) -> Axes:
             f"`run` must have watched for {event!r}, got {', '.join(run.crossings) or 'nothing'}"
         )
     levels, times, _ = run.crossings[event]
-    with style.drawing_on(ax) as ax:
-        for level, time in zip(levels, times, strict=True):
+    with drawing_on(ax) as ax:
+        for level, time, dashes in zip(levels, times, cycle(DASHES)):
             label = f"{event} at {level:.4g}: $t = {time:.4g}$"
-            ax.axvline(time, color="#222222", linestyle=":", linewidth=1.0, label=label)
-        ax.legend()
+            ax.axvline(time, color=DARK, linestyle=dashes, linewidth=1.0, label=label)
+        legend(ax)
     return ax

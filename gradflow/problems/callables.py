@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradflow import validate
 from gradflow.problems.completed import ByDifferences, Exact, SampledByDifferences
 from gradflow.problems.members import Members
+from gradflow.problems.precision import Evidence
 from gradflow.types import Array
 
 NO_GRADIENT = (
@@ -26,11 +27,12 @@ def from_callables(
     gradient: Callable[[Array], Any] | None = None,
     num_weights: int | None = None,
     *,
-    loss_and_gradient: Callable[[Array], Any] | None = None,
+    loss_and_gradient: Callable[..., Any] | None = None,
     hvp: Callable[[Array, Array], Any] | None = None,
     linearize: Callable[[Array], Any] | None = None,
     num_samples: int | None = None,
     averaged: bool = True,
+    gradient_precision: float | None = None,
     check: bool = True,
 ) -> Exact | ByDifferences:
     """Return the problem whose loss and derivatives are the given functions.
@@ -61,6 +63,11 @@ def from_callables(
         N: the loss is one of the samples 0 to N - 1. Then `loss_and_gradient` alone is given.
     averaged : bool
         Whether the loss of samples is their mean, else it is their sum.
+    gradient_precision : float, optional
+        Relative precision of gradients and products, where it is coarser than their numbers show: of float32
+        results that were converted, added up or scaled in float64, of a solver's tolerance. By default that
+        of float32 if that is what their numbers are, else that of float64. Curvature is vouched for to what
+        it allows, and a flow followed.
     check : bool
         Whether the first run looks at its start whether the loss is the same twice and the gradient's slope
         that of differences of the loss: two gradients, one of which a flow takes over, and two losses;
@@ -97,10 +104,12 @@ def from_callables(
             raise ValueError(
                 "`num_samples` must come with `loss_and_gradient(w, indices)` alone, got other functions"
             )
-        sampled = _sampled(loss_and_gradient, size, validate.count("num_samples", num_samples), averaged)
+        count = validate.count("num_samples", num_samples)
+        sampled = _sampled(_Samples(loss_and_gradient, size, np.arange(count), averaged, gradient_precision))
         sampled.is_doubted = check
         return sampled
-    members = Members(size, loss, gradient, loss_and_gradient, hvp, linearize)
+    evidence = Evidence(gradient_precision)
+    members = Members(size, loss, gradient, loss_and_gradient, hvp, linearize, evidence)
     name = f"Callables({'any number of' if size is None else size} weights, hvp "
     is_exact = hvp is not None or linearize is not None
     problem: Exact | ByDifferences
@@ -120,6 +129,7 @@ class _Samples:
     num_weights: int | None
     indices: NDArray[np.intp]
     averaged: bool
+    gradient_precision: float | None
 
     @property
     def num_samples(self) -> int:
@@ -133,11 +143,11 @@ class _Samples:
         return self.function(w, self.indices.copy())
 
     def subset(self, indices: NDArray[np.intp]) -> _Samples:
-        return _Samples(self.function, self.num_weights, self.indices[indices], self.averaged)
+        return replace(self, indices=self.indices[indices])
 
 
-def _sampled(
-    function: Callable[..., Any], size: int | None, num_samples: int, averaged: bool
-) -> SampledByDifferences:
-    samples = _Samples(function, size, np.arange(num_samples), averaged)
-    return SampledByDifferences(Members(size, joint=samples.loss_and_gradient), samples)
+def _sampled(samples: _Samples) -> SampledByDifferences:
+    evidence = Evidence(samples.gradient_precision)
+    return SampledByDifferences(
+        Members(samples.num_weights, joint=samples.loss_and_gradient, evidence=evidence), samples
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow.types import Array, Product
 
@@ -72,6 +73,14 @@ class Layered(Protocol):
 
 
 @runtime_checkable
+class Parted(Protocol):
+    """A problem that tells which weights belong together, where `unflatten` returns another library's."""
+
+    def layers(self) -> Sequence[NDArray[np.intp]]:
+        """Return for each layer the places of its weights in the weight vector."""
+
+
+@runtime_checkable
 class Closed(Protocol):
     """A problem whose gradient flow dw/dt = -dE/dw has a closed form."""
 
@@ -100,6 +109,18 @@ class SinglePasses(Protocol):
         Everything comes back as float64. Gradients and products (exact, or of `rough_linearizations`, not
         differences of gradients) should be good to about 1e-6, losses to about 1e-7.
         """
+
+
+@runtime_checkable
+class Precise(Protocol):
+    """A problem that says how precise its gradients are; of another one double precision is supposed.
+
+    What can be asked of its curvature and of its flow follows: `precision_of` in problems/precision.py.
+    """
+
+    @property
+    def gradient_precision(self) -> float | None:
+        """Relative precision of gradients and exact products, 1.2e-7 in float32; None: not known yet."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ class RMSProp:
     """s <- d s + (1 - d) g^2, w <- w - eta g / (sqrt(s) + epsilon) (Tieleman and Hinton 2012).
 
     One step lasts eta / rate. As eta falls at a fixed d the mean covers less and less flow time, and
-    the limit is dw/dt = -rate g / (|g| + epsilon), the sign flow.
+    the limit is ``dw/dt = -rate g / (|g| + epsilon)``, the sign flow.
 
     Parameters
     ----------

@@ -74,9 +74,9 @@ class RandomSign:
 
 @dataclass(frozen=True, eq=False)
 class Normalized:
-    """w <- w - eta g / |g|: every step travels the distance eta; at g = 0 the weights stay.
+    """``w <- w - eta g / |g|``: every step travels the distance eta; at g = 0 the weights stay.
 
-    One step lasts eta / rate on the clock of dw/dt = -rate g / |g|.
+    One step lasts eta / rate on the clock of ``dw/dt = -rate g / |g|``.
     """
 
     learning_rate: LearningRate
@@ -93,6 +93,6 @@ class Normalized:
         """Return None: nothing is remembered."""
 
     def update(self, w: Array, gradient: Array, state: None, step: int) -> tuple[Array, None]:
-        """Return w - eta g / |g|."""
+        """Return ``w - eta g / |g|``."""
         norm = float(np.linalg.norm(gradient))
         return w - scaled(self.learning_rate, gradient / norm if norm > 0 else gradient, step), state

@@ -172,6 +172,14 @@ class LastPoint(CountedProblem):
         self._last = None
         return self.loss_and_gradient(w)
 
+    def glance(self, w: Array) -> None:
+        """Evaluate at w, counted, and go on remembering the point before."""
+        last = self._last
+        try:
+            self.gradient(w)
+        finally:
+            self._last = last
+
     def known(self, w: Array) -> tuple[float, Array]:
         """Return E(w) and dE/dw, read-only, from memory if `w` is the last point."""
         last = self.remembered(w)

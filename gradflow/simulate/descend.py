@@ -28,7 +28,7 @@ from gradflow.simulate.ending import run_to_its_end
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.iteration import Iterate
 from gradflow.simulate.keywords import FOR_DESCENT, explains_keywords
-from gradflow.simulate.progress import Progress
+from gradflow.simulate.progress import Progress, Report
 from gradflow.simulate.recorder import checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
@@ -55,7 +55,7 @@ def descend(
     gradient_tolerance: float | None = None,
     sketch: Sketch | None = None,
     callback: Any = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Trajectory:
     """Take discrete steps from the weights `w0`, on the clock of the flow.
 
@@ -79,7 +79,7 @@ def descend(
         mu of the flow whose clock is used.
     step_size : float, optional
         Flow time of one step. By default learning_rate / rate, times 1 / (1 - b) for a rule with
-        momentum b, times |batch| / N for mini-batches of a loss that is a sum over samples; under
+        momentum b, times ``|batch| / N`` for mini-batches of a loss that is a sum over samples; under
         a schedule the sum of these.
     record_every : int or array_like of int
         Keep every so many steps, or just these, besides the first and the last; the loss of every
@@ -100,7 +100,7 @@ def descend(
         the batch that would come next. "every": at every step, which costs the whole data each time, and
         `step_losses` are these. Without `batch` every step has the whole loss anyway.
     gradient_tolerance : float, optional
-        Stop once |dE/dw| is at most this (full batch only).
+        Stop once ``|dE/dw|`` is at most this (full batch only).
     sketch : Sketch, optional
         Keep sketches of the weights instead of the weights.
     checkpoint : str, Path or Checkpoint, optional
@@ -108,8 +108,8 @@ def descend(
         SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     callback : callable, optional
         ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
-    progress : bool
-        Show a progress bar over steps.
+    progress : bool or callable
+        Show a progress bar over steps; or ``progress(what, share, loss)``, called at every step.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def descended(
     events: Mapping[str, Event] | None,
     checkpoint: str | Path | Checkpoint | None,
     callback: Any,
-    progress: bool,
+    progress: bool | Report,
     memory: Any = None,
     earlier: Trajectory | None = None,
 ) -> Trajectory:

@@ -24,8 +24,8 @@ from gradflow.simulate.flow_run import FlowRun
 from gradflow.simulate.hooks import check_hook
 from gradflow.simulate.integrators import SMALLEST_RTOL, resolve
 from gradflow.simulate.keywords import FOR_FLOW, explains_keywords
-from gradflow.simulate.precision import SPACINGS, bearing, passes_of
-from gradflow.simulate.progress import Progress
+from gradflow.simulate.precision import bearing, carried, passes_of, spacing_of
+from gradflow.simulate.progress import Progress, Report
 from gradflow.simulate.recorder import Point, Recorder, checked_sketch
 from gradflow.simulate.recording import Record
 from gradflow.simulate.watch import Watch
@@ -55,7 +55,7 @@ def integrate(
     max_evaluations: int | None = None,
     sketch: Sketch | None = None,
     callback: Any = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Trajectory:
     """Follow a flow from the weights `w0` to `end_time`, error-controlled.
 
@@ -72,13 +72,14 @@ def integrate(
         weights), "krylov-bdf", "rock2", "cvode" (matrix-free, see `gradflow.solvers`), or anything that
         makes a stepper when called as ``method(fun, t0, y0, t_bound, **options)``. "auto" begins with RK45
         and goes over to an implicit method where stability holds that back for long: LSODA up to 50
-        weights, "krylov-bdf" beyond, with which it begins where there are more than 200 weights.
+        weights, "krylov-bdf" beyond, with which it begins from an `rtol` of 1e-3 and 201 weights on.
         From an `rtol` of 5e-3 on it is "rock2"; where the gradient is known to jump, as that of relu does,
-        RK45 or "rock2" all the way.
+        "rock2" all the way, or RK45 up to 100 weights at an `rtol` below 1e-3.
     rtol, atol : float
         Tolerances on the local error of the state. `atol` follows the start by default: 1e-3 rtol times the
         root mean square of `w0` (of 1 where that is 0), so that a flow from small weights is followed as
-        closely as one from large ones.
+        closely as one from large ones. Where gradients are known to be coarser than float64's (`Precise`)
+        neither is finer than they carry, 1e-6 for float32; a warning says so where `rtol` was.
     precision : {"double", "single"}
         In what precision the run evaluates gradients and products; state and error control are in double
         either way. "single" is for problems with ``in_single()``, such as `FeedForward`, an `rtol` of at
@@ -96,7 +97,7 @@ def integrate(
         A file that holds what was reached, written every minute (or as `Checkpoint` says) and at the end;
         SIGTERM then ends the run as Ctrl-C does. `resume` goes on from it.
     gradient_tolerance : float, optional
-        Stop once |dE/dw| is at most this.
+        Stop once ``|dE/dw|`` is at most this.
     max_evaluations : int, optional
         Stop when this many gradients were spent, those of differences included. Without it a run that slides
         along a kink of the loss, where it would take 100,000 gradients more, ends FAILED.
@@ -104,8 +105,8 @@ def integrate(
         Keep sketches of the weights instead of the weights.
     callback : callable, optional
         ``callback(t, w)``, or an object with ``at_place(place)``, after every step; True stops the run.
-    progress : bool
-        Show a progress bar over flow time.
+    progress : bool or callable
+        Show a progress bar over flow time; or ``progress(what, share, loss)``, called at every step.
 
     Returns
     -------
@@ -178,6 +179,7 @@ def integrate(
         end,
         method=method,
         tolerances=_tolerances(rtol, atol, w0),
+        scale=_scale(w0) if atol is None else 0.0,
         precision=precision,
         times=times,
         events=events,
@@ -199,6 +201,7 @@ def integrated(
     *,
     method: str | Callable[..., Any],
     tolerances: dict[str, float],
+    scale: float = 0.0,
     precision: str,
     times: int | ArrayLike | None,
     events: Mapping[str, Event] | None,
@@ -208,7 +211,7 @@ def integrated(
     max_evaluations: int | None,
     sketch: Sketch | None,
     callback: Any,
-    progress: bool,
+    progress: bool | Report,
     earlier: Trajectory | None = None,
 ) -> Trajectory:
     """Return the run from a state at a time, going on from an `earlier` run if there is one."""
@@ -221,13 +224,14 @@ def integrated(
         check_hook("callback", callback)
     checkpoint = checked_checkpoint(checkpoint)
     passes = passes_of(flow.problem, precision, tolerances["rtol"])
-    counted = LastPoint(passes, budget)
+    counted, weights = LastPoint(passes, budget), flow.weights(state)
+    spacing = spacing_of(passes, precision, counted, weights, budget)
+    tolerances = carried(tolerances, spacing, scale)
     kinked = isinstance(flow.problem, Kinked) and flow.problem.has_kinks
     if kinked and isinstance(method, str) and method.lower() == "auto":
         warn_of_kinks(flow.problem, tolerances["rtol"])
     integrator = resolve(method, state.size, flow.symmetric, tolerances["rtol"], kinked)
-    integrator = bearing(integrator, method, precision, passes)
-    weights = flow.weights(state)
+    integrator = bearing(integrator, method, precision, passes, spacing, tolerances["rtol"])
     recorder = Recorder(
         flow.problem,
         record,
@@ -273,7 +277,7 @@ def integrated(
             origin=Origin(flow),
             writer=Writer(checkpoint),
             bar=bar,
-            spacing=SPACINGS[precision],
+            spacing=spacing,
             earlier=earlier,
         )
         return run_to_its_end(
@@ -327,8 +331,12 @@ def _tolerances(rtol: float, atol: float | None, w0: Array) -> dict[str, float]:
         raise ValueError(f"`rtol` must be at least {SMALLEST_RTOL:g}, the rounding of floats, got {rtol:g}")
     if atol is not None:
         return {"rtol": rtol, "atol": validate.positive("atol", atol)}
-    scale = float(np.linalg.norm(w0)) / w0.size**0.5
-    return {"rtol": rtol, "atol": max(1e-3 * rtol * (scale or 1.0), np.finfo(float).tiny)}
+    return {"rtol": rtol, "atol": max(1e-3 * rtol * _scale(w0), np.finfo(float).tiny)}
+
+
+def _scale(w0: Array) -> float:
+    """Return the root mean square of the weights at the start, 1 where that is 0."""
+    return float(np.linalg.norm(w0)) / w0.size**0.5 or 1.0
 
 
 def span(start_time: float, end_time: float) -> tuple[float, float]:

@@ -18,9 +18,10 @@ from gradflow.types import Array
 Linearize = Callable[[float, Array], tuple[Array, Callable[[Array], Array]]]
 
 # What "auto" goes by, see `chosen`, read off the table of benchmarks/auto_regret.py: entries of the state up
-# to which a dense Jacobian pays, and beyond which most flows are stiff enough to begin with an implicit
-# method; from which tolerance ROCK2 needs the fewest gradients, and from which where the gradient jumps.
-MAX_DENSE, MANY = 50, 200
+# to which a dense Jacobian pays, up to which RK45 does where the gradient jumps, and beyond which a flow
+# begins with an implicit method, from a tolerance on that leaves it few steps; from which tolerance ROCK2
+# needs the fewest gradients, and from which where the gradient jumps.
+MAX_DENSE, FEW, MANY, LOOSE_MANY = 50, 100, 200, 1e-3
 LOOSE, LOOSE_KINKED = 5e-3, 1e-3
 # scipy's solvers work with 100 times the spacing of floats instead of anything smaller.
 SMALLEST_RTOL = 2.3e-14
@@ -157,20 +158,21 @@ def resolve(method: Any, num_states: int, symmetric: bool, rtol: float, kinked: 
 def chosen(num_states: int, symmetric: bool, rtol: float, kinked: bool = False) -> Integrator:
     """Return the integrator that "auto" stands for.
 
-    Nobody knows beforehand how stiff a flow is, so with few weights it begins with RK45 and goes over to an
-    implicit method once stability holds the steps back and the rest of the way is long: LSODA with the
-    exact Hessian for a handful, matrix-free beyond, and back where that turns out dearer. Flows of many
-    weights are mostly stiff and begin the other way round. At loose tolerances ROCK2 needs the fewest
-    gradients. Where the gradient jumps, methods that remember steps creep: those that do not go all the
-    way.
+    Nobody knows beforehand how stiff a flow is, and hardly any is at its start, so it begins with RK45 and
+    goes over to an implicit method once stability holds the steps back and the rest of the way is long:
+    LSODA with the exact Hessian for a handful of weights, matrix-free beyond, and back where that turns
+    out dearer. With many weights at a loose tolerance it begins the other way round. At looser ones ROCK2
+    needs the fewest gradients. Where the gradient jumps, methods that remember steps creep: those that do
+    not go all the way.
     """
     if kinked:
-        return INTEGRATORS["rock2" if symmetric and rtol >= LOOSE_KINKED else "RK45"]
+        is_cheap = rtol >= LOOSE_KINKED or num_states > FEW
+        return INTEGRATORS["rock2" if symmetric and is_cheap else "RK45"]
     if symmetric and num_states > MAX_DENSE and rtol >= LOOSE:
         return INTEGRATORS["rock2"]
     if symmetric and num_states <= MAX_DENSE:
         return SWITCHING_DENSE
-    return SWITCHING_STIFF if symmetric and num_states > MANY else SWITCHING
+    return SWITCHING_STIFF if symmetric and num_states > MANY and rtol >= LOOSE_MANY else SWITCHING
 
 
 def jacobian(flow: Flow) -> Callable[[float, Array], Array] | None:

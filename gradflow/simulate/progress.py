@@ -1,18 +1,26 @@
-"""The progress bar of both kinds of run."""
+"""How far a run has come: a bar, or whatever its caller makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
+
+# What is running, the share of it that is done, and the loss there.
+Report = Callable[[str, float, float], None]
 
 FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n:.4g}/{total:.4g} [{elapsed}<{remaining}{postfix}]"
 
 
 class Progress:
-    """A tqdm bar from `start` to `end` that shows the loss; silent unless `shown`."""
+    """Tells where a run is between `start` and `end`: by a tqdm bar, to a function, or not at all."""
 
-    def __init__(self, shown: bool, start: float, end: float, description: str) -> None:
+    def __init__(self, shown: bool | Report, start: float, end: float, description: str) -> None:
         self._start = start
-        self._bar = _bar(end - start, description) if shown else None
+        self._bar: Any = None
+        if callable(shown):
+            self._bar = _Reported(shown, end - start, description)
+        elif shown:
+            self._bar = _bar(end - start, description)
 
     def __enter__(self) -> Self:
         return self
@@ -28,9 +36,25 @@ class Progress:
 
     def reach(self, position: float, loss: float) -> None:
         """Move the bar to `position`."""
-        if self._bar is not None:
+        if isinstance(self._bar, _Reported):
+            self._bar.reach(position - self._start, loss)
+        elif self._bar is not None:
             self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
             self._bar.update(position - self._start - self._bar.n)
+
+
+class _Reported:
+    """A function in the place of a bar."""
+
+    def __init__(self, report: Report, total: float, description: str) -> None:
+        self._report, self._total, self._description = report, total, description
+        report(description, 0.0, float("nan"))
+
+    def reach(self, position: float, loss: float) -> None:
+        self._report(self._description, min(position / self._total, 1.0), loss)
+
+    def close(self) -> None:
+        """Leave the last word to the run itself."""
 
 
 def _bar(total: float, description: str) -> Any:

@@ -19,6 +19,7 @@ from gradflow.simulate.checkpoint import Checkpoint
 from gradflow.simulate.descend import descended
 from gradflow.simulate.integrate import checked_flow, integrated, span
 from gradflow.simulate.keywords import FOR_DESCENT, FOR_FLOW, explains_keywords
+from gradflow.simulate.progress import Report
 from gradflow.simulate.recording import Record
 from gradflow.trajectory import Outcome, Sketch, Trajectory
 
@@ -38,7 +39,7 @@ def resume(
     events: Mapping[str, Event] | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     callback: Any = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Trajectory:
     """Go on where a run ended, and return both as one trajectory.
 

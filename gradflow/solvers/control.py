@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from scipy.integrate import OdeSolver
 
 from gradflow import validate
-from gradflow.numerics.differences import forward_into, resolution
+from gradflow.numerics.differences import forward_into
+from gradflow.numerics.rounding import resolution
 from gradflow.numerics.vectors import rms
 from gradflow.types import Array
 

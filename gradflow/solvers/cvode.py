@@ -27,7 +27,7 @@ class CVODE(OdeSolver):
         Start and end; time may run backward.
     y0 : array_like, shape (n,)
     rtol, atol : float, float or array_like
-        The local error is held against atol_i + rtol |y_i|. Weights pass zero: with `atol` far below
+        The local error is held against ``atol_i + rtol |y_i|``. Weights pass zero: with `atol` far below
         rtol times their size those few are followed more closely than the rest needs.
     first_step : float, optional
         Size to begin with; scikit-sundae takes none backward in time.

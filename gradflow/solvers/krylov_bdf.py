@@ -72,7 +72,7 @@ class KrylovBDF(OdeSolver):
         gradient flows of networks the error at the end then stays within a few times `rtol`.
     atol : float or array_like, shape (n,)
         A number: all entries share one unit, and rms(error) is held against atol + rtol rms(y). An array: the
-        entries have units of their own, atol_i + rtol |y_i|.
+        entries have units of their own, ``atol_i + rtol |y_i|``.
     max_step, first_step : float, optional
         Bounds on the step size, and the size to begin with.
     jvp : callable, optional

@@ -16,12 +16,12 @@ from gradflow.solvers.control import jacobian_by_differences, rms, warn_extraneo
 from gradflow.solvers.krylov_bdf import KrylovBDF
 from gradflow.types import Array
 
-# The real stability interval of RK45, and its share from which stability limits a step: steps then swing
-# about the end of the interval, by a fifth and more.
-_LIMIT, _LIMITED = 3.31, 0.75
-# So many more steps that stability limits than others make a flow stiff, if the explicit method needed more
-# evaluations to the end than an implicit one: at a loose tolerance so many, and more at tighter ones.
-_PATIENCE, _WORTH, _LOOSE, _MORE = 6, 100, 1e-3, 0.1
+# The real stability interval of RK45, from which share of it stability may limit a step (several stiff modes
+# look like a slower one), and how many evaluations to the end make the change worth it there: `KrylovBDF`
+# begins with 40 or so, LSODA with fewer.
+_LIMIT, _LIMITED, _WORTH, _WORTH_DENSE = 3.31, (0.5, 0.35, 0.25), (200, 400, 1000), (100, 400, 1000)
+# So many more steps that stability limits than others make a flow stiff.
+_PATIENCE = 6
 # An implicit step that costs less than this, in evaluations, is cheaper than a part of an explicit one.
 _CHEAP, _PRODUCT = 2.0, 0.6
 _STEPS_BETWEEN_LOOKS = 20
@@ -40,8 +40,8 @@ class Switching(OdeSolver):
 
     The product of step h and spectral radius rho is read from the last two stages of an explicit step,
     whose slopes differ by the Jacobian's pull on what lies between them: no evaluation is spent. Where h
-    rho stays at the end of the stability interval c, and the rest of the way at that step would take more
-    evaluations than an implicit method needs, 100 at an rtol of 1e-3 and 200 at 1e-6, that one goes on:
+    rho stays beyond the middle of the stability interval c, and the rest of the way at that step would take
+    more than 200 evaluations (or beyond a quarter of it and 1,000), the implicit method goes on:
     `KrylovBDF`, or LSODA with the dense Jacobian.
 
     `KrylovBDF` hands back where its steps cost more evaluations than explicit ones over the same time, at
@@ -112,7 +112,7 @@ class Switching(OdeSolver):
         super().__init__(fun, t0, validate.array("y0", y0, 1), t_bound, vectorized)
         self._rtol, self._atol, self._products, self._jac = rtol, atol, linearize, jac
         self._dense = dense
-        self._worth = _WORTH * max(1.0, _LOOSE / rtol) ** _MORE
+        self._worth = _WORTH_DENSE if dense else _WORTH
         self._eigenvector = np.random.default_rng(0).standard_normal(self.n)
         self.history: list[tuple[float, str]] = []
         self._patience, self._implicit_rate, self._interval = _PATIENCE, np.inf, _STEPS_BETWEEN_LOOKS
@@ -175,20 +175,24 @@ class Switching(OdeSolver):
                 self._judge_implicit(self._solver)
 
     def _judge_explicit(self, solver: Any) -> None:
-        is_limited = length_of_step(solver) >= _LIMITED * _LIMIT
+        step, rate = abs(self.t - solver.t_old), solver.n_stages / abs(self.t - solver.t_old)
+        left = rate * abs(self.t_bound - self.t)
+        if left <= self._worth[0]:
+            return
+        is_limited = self._is_limited(length_of_step(solver), left)
         self._num_limited = self._num_limited + 1 if is_limited else max(0, self._num_limited - 1)
-        rate = solver.n_stages / abs(self.t - solver.t_old)
         self._num_dearer = self._num_dearer + 1 if rate > self._implicit_rate else 0
         self._num_steps += 1
-        left = rate * abs(self.t_bound - self.t)
-        if left > self._worth and self._num_steps % _STEPS_TO_MEASURE == 0:
+        if self._num_steps % _STEPS_TO_MEASURE == 0:
             # Stages tell nothing of a fast mode that is at rest, though it holds the steps back.
-            is_limited = abs(self.t - solver.t_old) * self._radius() >= _LIMITED * _LIMIT
-            self._num_limited += self._patience * is_limited
-        if self._num_limited < self._patience and self._num_dearer < _FAIR_TRIAL:
-            return
-        if left > self._worth:
+            self._num_limited += self._patience * self._is_limited(step * self._radius(), left)
+        if self._num_limited >= self._patience or self._num_dearer >= _FAIR_TRIAL:
             self._go_on_implicitly(self._dense and lsoda.is_free())
+
+    def _is_limited(self, length: float, left: float) -> bool:
+        """Return whether steps so long are held back, with so many evaluations to the end."""
+        steps = zip(_LIMITED, self._worth, strict=True)
+        return any(length >= share * _LIMIT and left > enough for share, enough in steps)
 
     def _judge_implicit(self, solver: KrylovBDF) -> None:
         """Look at the mean step since the last look: what it cost, and what it would have cost explicitly."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,17 @@ import numpy as np
 
 from gradflow import pictures
 from gradflow.analysis.convergence import Comparison, compare, observed_order
-from gradflow.files import written_whole
-from gradflow.studies.table import aligned, brief, number
+from gradflow.files import as_path
+from gradflow.simulate.whole import PARTS
+from gradflow.studies.folder import read, write
+from gradflow.studies.table import columns, text
 from gradflow.trajectory import Outcome, Trajectory
+from gradflow.trajectory.frames import as_frame, write_csv
+from gradflow.trajectory.storage import named
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.figure import Figure
-
-FILE = "study.json"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,15 +61,24 @@ class Study:
     @property
     def is_interrupted(self) -> bool:
         """Whether a run was interrupted, after which no other was begun."""
-        return any(run.outcome is Outcome.INTERRUPTED for run in (self.flow, *self.descents.values()))
+        return any(run.outcome is Outcome.INTERRUPTED for run in self._runs.values())
+
+    @property
+    def shortfall(self) -> str | None:
+        """The first run that came to no end of its own, and why, in a sentence; None where all did."""
+        for rate, run in self._runs.items():
+            if run.outcome in PARTS:
+                name = f"the descent at learning rate {rate:g}" if rate else "the flow"
+                return f"{name} is a part: {run.message}"
+        return None
 
     @property
     def order(self) -> float:
-        """Observed order of the distance in the learning rate, of the runs below the limit; nan for one.
+        """Observed order of the distance in the learning rate, of whole runs below the limit; nan for one.
 
         For plain descent 1: Euler's method.
         """
-        below = [rate for rate in self.descents if not rate > self.limit and not self.descents[rate].diverged]
+        below = [rate for rate in self._whole if not rate > self.limit and not self.descents[rate].diverged]
         distances = [self.comparisons[rate].largest_distance for rate in below]
         if len(below) < 2 or not min(distances) > 0:
             return np.nan
@@ -74,9 +86,9 @@ class Study:
 
     @property
     def conclusion(self) -> str:
-        """What came out, in a sentence."""
+        """What came out, in a sentence; of whole runs alone."""
         parts = []
-        near = {rate: self.comparisons[rate].largest_distance for rate in self.descents}
+        near = {rate: self.comparisons[rate].largest_distance for rate in self._whole}
         if near:
             closest = min(near, key=lambda rate: near[rate])
             parts.append(f"descent stays within {near[closest]:.3g} of the flow at learning rate {closest:g}")
@@ -87,16 +99,24 @@ class Study:
             parts.append(f"from {min(lost):g} on it diverges")
         if np.isfinite(self.limit):
             parts.append(f"the stability limit at the start is {self.limit:.3g}")
+        if self.shortfall:
+            parts.append(self.shortfall)
         return "; ".join(parts) or "no descent was run"
 
+    @property
+    def _runs(self) -> dict[float, Trajectory]:
+        return {0.0: self.flow, **self.descents}
+
+    @property
+    def _whole(self) -> list[float]:
+        """Learning rates of the descents that came to an end of their own, beside a flow that did."""
+        if self.flow.outcome in PARTS:
+            return []
+        return [rate for rate, run in self.descents.items() if run.outcome not in PARTS]
+
     def table(self) -> str:
-        """Return one line for the flow and one for each descent, under a head."""
-        head = (
-            ("", "learning rate", "steps", "eta*sharpness", "", "final loss", "distance to flow", "outcome"),
-            ("", "", "", "start", "end", "", "largest", ""),
-        )
-        rows = [_row("flow", None, self), *(_row("descent", rate, self) for rate in self.descents)]
-        return "\n".join(aligned([*head, *rows]))
+        """Return one line for the flow and one for each descent, under a head; a frame is `to_pandas`."""
+        return text(self)
 
     def plot(self) -> Figure:
         """Return the losses over flow time beside the distances of the descents to the flow."""
@@ -104,61 +124,61 @@ class Study:
 
         return draw_study(self)
 
-    def save(self, folder: str | Path) -> list[Path]:
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the table as a ``pandas.DataFrame`` with a row for each run (extra: ``data``).
+
+        Columns: run ("flow" or "descent"), learning_rate, steps, eta_sharpness_start and eta_sharpness_end,
+        final_loss, largest_distance (to the flow), outcome, method, seconds; nan where there is no number.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return as_frame(columns(self))
+
+    def to_csv(self, path: str | PathLike[str]) -> Path:
+        """Write the table of `to_pandas` as comma-separated values, whole or not at all; return the path.
+
+        Numbers have all their digits, and ``.csv`` is added to a name without it.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written, or what is there is no file.
+        ValueError
+            If `path` is no name of a file.
+        """
+        return write_csv(columns(self), named(path, ".csv"))
+
+    def save(self, folder: str | PathLike[str]) -> list[Path]:
         """Write every run and what else there is into a folder, made where it is missing; return the files.
+
+        All files of the study replace what is there under their names, or none does. A run that was
+        interrupted, failed or spent its budget has "partial" in the name of its file.
 
         Raises
         ------
         OSError
             If the folder cannot be written.
+        ValueError
+            If `folder` is no name, or a record holds neither numbers nor text.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        names = {0.0: "flow.npz", **{rate: f"descent-{number(rate)}.npz" for rate in self.descents}}
-        for rate, name in names.items():
-            (self.flow if rate == 0.0 else self.descents[rate]).save(place / name)
-        text = json.dumps(
-            {
-                "format": "gradflow-study",
-                "files": [[rate, name] for rate, name in names.items()],
-                "sharpness": [[rate, _plain(value)] for rate, value in self.sharpness.items()],
-                "seconds": list(self.seconds.items()),
-                "limit": _plain(self.limit),
-                "settings": self.settings,
-            },
-            indent=2,
-        )
-        with written_whole(place / FILE) as (temporary,):
-            temporary.write_text(text + "\n")
-        return [place / FILE, *(place / name for name in names.values())]
+        kept = {name: getattr(self, name) for name in ("sharpness", "limit", "seconds", "settings")}
+        return write(as_path("folder", folder), self._runs, **kept)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Study:
+    def load(cls, folder: str | PathLike[str]) -> Study:
         """Return the study that `save` wrote.
 
         Raises
         ------
         ValueError
-            If the folder holds no study, or a part of it is damaged or missing.
+            If the folder holds no study, or a part of it is damaged or missing; in one sentence.
         """
-        place = Path(folder)
-        try:
-            found = json.loads((place / FILE).read_text())
-            if found["format"] != "gradflow-study":
-                raise KeyError("format")
-            runs = {rate: Trajectory.load(place / Path(name).name) for rate, name in found["files"]}
-            return cls(
-                flow=runs.pop(0.0),
-                descents=runs,
-                sharpness={rate: _number(value) for rate, value in found["sharpness"]},
-                limit=_number(found["limit"]),
-                seconds=dict(found["seconds"]),
-                settings=found["settings"],
-            )
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"`folder` must hold a study, as Study.save wrote it, got {str(folder)!r}: {error}"
-            ) from error
+        fields = read(as_path("folder", folder))
+        runs = fields.pop("runs")
+        return cls(flow=runs.pop(0.0), descents=runs, **fields)
 
     def _repr_html_(self) -> str:
         """Return a picture of the losses and the distances, for notebooks."""
@@ -175,30 +195,3 @@ class Study:
     def __repr__(self) -> str:
         rates = ", ".join(f"{rate:g}" for rate in self.descents)
         return f"Study of a flow and {len(self.descents)} descents ({rates}): {self.conclusion}"
-
-
-def _row(kind: str, rate: float | None, result: Study) -> tuple[str, ...]:
-    run = result.flow if rate is None else result.descents[rate]
-    outcome = run.verdict.lower() if run.verdict == Outcome.FINISHED.name else run.verdict
-    if rate is None:
-        products = f"{run.num_gradients:,} gradients, {run.num_hvps:,} Hessian products"
-        cells = ("-", f"{len(run.step_times) - 1:,}", "-", "-", brief(run.final_loss), "-")
-        return (kind, *cells, f"{outcome} ({run.method}: {products})")
-    ends = [rate * result.sharpness.get(key, np.nan) for key in (0.0, rate)]
-    return (
-        kind,
-        number(rate),
-        f"{len(run.step_times) - 1:,}",
-        *map(brief, ends),
-        brief(run.final_loss),
-        brief(result.comparisons[rate].largest_distance),
-        outcome,
-    )
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)

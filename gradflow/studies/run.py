@@ -11,18 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.analysis.stability.critical import varied
-from gradflow.analysis.stability.limits import stable_product
+from gradflow.analysis.stability.limits import largest_stable_learning_rate, stable_product
 from gradflow.curvature import sharpness
 from gradflow.errors import Undefined
 from gradflow.flows import GradientFlow
 from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem
-from gradflow.rules import GradientDescent, UpdateRule
+from gradflow.rules import GradientDescent, Preconditioned, UpdateRule
 from gradflow.scaling import Scale
+from gradflow.simulate.batches import Batches
 from gradflow.simulate.clock import Clock
 from gradflow.simulate.descend import descend
 from gradflow.simulate.integrate import integrate
 from gradflow.simulate.keywords import explains_keywords
+from gradflow.simulate.precision import passes_of
+from gradflow.simulate.progress import Report
 from gradflow.simulate.recording import Record
 from gradflow.studies.result import Study
 from gradflow.trajectory import Outcome, Sketch, Trajectory
@@ -60,7 +63,10 @@ def study(
     method: str | Callable[..., Any] = "auto",
     rtol: float = 1e-6,
     record: Record | None = None,
-    progress: bool = False,
+    batch: int | None = None,
+    seed: int | None = None,
+    precision: str = "double",
+    progress: bool | Report = False,
 ) -> Study:
     """Follow the flow and take descents at several learning rates beside it, on one clock, to one time.
 
@@ -85,8 +91,12 @@ def study(
         Of the flow, see `integrate`.
     record : dict of str to callable, optional
         Evaluated at every row of every run.
-    progress : bool
-        Show a progress bar for each run.
+    batch, seed : int, optional
+        Samples per step of the descents and the order in which they come, see `descend`.
+    precision : {"double", "single"}
+        Of the passes of all runs, see `integrate`.
+    progress : bool or callable
+        Show a progress bar for each run; or ``progress(what, share, loss)``, called at every step.
 
     Returns
     -------
@@ -116,9 +126,11 @@ def study(
     start = validate.weight_vector("w0", w0, problem.num_weights)
     make: Callable[[float], UpdateRule] = GradientDescent if rule is None else varied(rule)
     steepness = _sharpness(problem, start)
-    limit = _limit(make(1.0), steepness)
+    limit = _limit(problem, start, make(1.0), steepness)
     rates = _rates(learning_rates, limit)
-    clocks = {each: Clock(make(each), rate, None, 1.0) for each in rates}
+    passes = passes_of(problem, precision, rtol)
+    share = 1.0 if batch is None else Batches(problem, batch, seed).clock_share
+    clocks = {each: Clock(make(each), rate, None, share) for each in rates}
     end = _end(end_time, limit, make, rate)
     steps = {each: _steps(each, clock, end) for each, clock in clocks.items()}
     sketch = Sketch(start.size) if start.size > MOST_WEIGHTS else None
@@ -137,11 +149,19 @@ def study(
         seconds[key] = time.perf_counter() - began
         return run.outcome is not Outcome.INTERRUPTED
 
-    options: dict[str, Any] = {"record": record, "sketch": sketch, "progress": progress}
+    options: dict[str, Any] = {"record": record, "sketch": sketch}
     goes_on = finished(
         0.0,
         lambda: integrate(
-            GradientFlow(problem, rate), start, end, method=method, rtol=rtol, times=times, **options
+            GradientFlow(problem, rate),
+            start,
+            end,
+            method=method,
+            rtol=rtol,
+            precision=precision,
+            times=times,
+            progress=_told(progress, "flow"),
+            **options,
         ),
     )
     for each in rates:
@@ -150,7 +170,16 @@ def study(
         goes_on = finished(
             each,
             lambda each=each: descend(  # type: ignore[misc]
-                problem, start, make(each), steps[each], rate=rate, record_every=kept[each], **options
+                passes,
+                start,
+                make(each),
+                steps[each],
+                rate=rate,
+                record_every=kept[each],
+                batch=batch,
+                seed=seed,
+                progress=_told(progress, f"descent at learning rate {each:g}"),
+                **options,
             ),
         )
         lost = runs[each].diverged
@@ -161,6 +190,7 @@ def study(
         "learning_rates": rates,
     }
     settings |= {"end_time": end, "rate": rate, "rtol": rtol}
+    settings |= {"batch": batch, "seed": seed, "precision": precision}
     flow = runs.pop(0.0)
     return Study(flow, runs, found, limit, seconds, json_values(settings))
 
@@ -179,11 +209,20 @@ def _sharpness(problem: Problem, w: Array) -> float:
         return np.nan
 
 
-def _limit(rule: UpdateRule, steepness: float) -> float:
+def _limit(problem: Problem, w: Array, rule: UpdateRule, steepness: float) -> float:
     try:
+        if isinstance(rule, Preconditioned):
+            return largest_stable_learning_rate(problem, w, rule)
         return stable_product(rule) / steepness if steepness > 0 else np.nan
-    except ValueError:
+    except (Undefined, ValueError, RuntimeError):
         return np.nan
+
+
+def _told(progress: bool | Report, what: str) -> bool | Report:
+    """Return the same for one of the runs, which is reported by its name in the study."""
+    if not callable(progress):
+        return progress
+    return lambda _, share, loss: progress(what, share, loss)
 
 
 def _rates(learning_rates: Any, limit: float) -> list[float]:

@@ -4,38 +4,72 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# numpy's own bound on the text of a header; magic, version and length come before it.
-LONGEST_HEADER = 10_000 + 12
-READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 # What numpy writes. Others unpack without a bound on what one block may turn into.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-# A file that unpacks to no more than this is harmless, and so is one that unpacks to little more than itself.
-HARMLESS_BYTES = 2**28
-HARMLESS_RATIO = 100
-# Deflate sees repeats no further apart, so wider rows never shrink that much unless they are empty.
-WIDEST_ROW = 2**15
-CHUNK = 2**17
+MAGIC = b"\x93NUMPY\x01\x00"
+# Magic, length, and the text of the widest shape that numpy has.
+LONGEST_HEADER = 4096
+# The header as numpy writes it for an array that is no structure, word for word: nothing is evaluated.
+HEADER = re.compile(
+    r"\{'descr': '([<>|=]?[biufcSUMm]\d{1,9}(?:\[\w+\])?)', 'fortran_order': (True|False), "
+    r"'shape': \(((?:\d{1,18}, ?)*(?:\d{1,18})?)\), \} *\n"
+)
+# Truth values, numbers, text, dates.
+KINDS = "biufcSUMm"
+# What a file may unpack to: this, or this many times its own size. What `save` writes is not compressed.
+HARMLESS_BYTES = 3 * 2**24
+HARMLESS_RATIO = 1.5
+# The list of members is held as a whole, at some ten times its size.
+LONGEST_LIST = 2**20
+MOST_MEMBERS = 10_000
+CHUNK = 2**18
 
 
 class Member(NamedTuple):
-    """One array of a file, as its header describes it."""
+    """One array of a file, as its header describes it; its numbers begin behind `offset` bytes."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
-    file_size: int
+    fortran: bool
+    offset: int
 
 
-def described(archive: zipfile.ZipFile) -> dict[str, Member]:
-    """Return what each array claims to be, by name, after the first few bytes of each.
+class Frugal(io.BufferedReader):
+    """A file that hands out no more at once than the list of the members of a run needs."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return so many bytes."""
+        if size is None or not 0 <= size <= LONGEST_LIST:
+            content = super().read(LONGEST_LIST + 1)
+            if len(content) > LONGEST_LIST:
+                raise ValueError("a list of members longer than any run needs")
+            return content
+        return super().read(size)
+
+
+def check_size(archive: zipfile.ZipFile, packed: int) -> None:
+    """Raise if a file of so many bytes, `packed`, unpacks to more than what cannot hurt.
+
+    What `save` writes is not compressed and passes whatever its size.
+    """
+    size = sum(info.file_size for info in archive.infolist())
+    if size > max(HARMLESS_BYTES, HARMLESS_RATIO * packed):
+        raise ValueError(
+            f"{packed:,} bytes that unpack to {size:,}, more than is safe (packed again without compression "
+            "it is read whatever its size)"
+        )
+
+
+def described(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[str, Member]:
+    """Return what these arrays claim to be, by name, after the first few bytes of each.
 
     Raises
     ------
@@ -43,59 +77,51 @@ def described(archive: zipfile.ZipFile) -> dict[str, Member]:
         If a member is no array of numbers or text, or its size in the archive is not the one that
         its shape needs.
     """
-    return {info.filename.removesuffix(".npy"): _described(archive, info) for info in archive.infolist()}
+    return {name: _described(archive, archive.getinfo(f"{name}.npy")) for name in names}
 
 
 def _described(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     if info.compress_type not in METHODS:
-        raise ValueError(f"{info.filename!r} packed in a way that numpy does not write")
+        raise ValueError(f"{info.filename!r:.60} packed in a way that numpy does not write")
     with archive.open(info) as stream:
-        head = io.BytesIO(stream.read(LONGEST_HEADER))
-    version = np.lib.format.read_magic(head)
-    if version not in READERS:
-        raise ValueError(f"{info.filename!r} in version {version} of the format")
-    shape, _, dtype = READERS[version](head)
+        head = stream.read(LONGEST_HEADER)
+    offset = len(MAGIC) + 2 + int.from_bytes(head[len(MAGIC) : len(MAGIC) + 2], "little")
+    found = HEADER.fullmatch(head[len(MAGIC) + 2 : offset].decode("latin-1"))
+    if not head.startswith(MAGIC) or found is None:
+        raise ValueError(f"{info.filename!r:.60} without the header of an array")
+    descr, order, sizes = found.groups()
+    dtype, shape = np.dtype(descr), tuple(int(size) for size in sizes.split(",") if size.strip())
+    if dtype.kind not in KINDS or dtype.itemsize == 0:
+        raise ValueError(f"{info.filename!r:.60} of {dtype}")
     size = math.prod(shape) * dtype.itemsize
-    if dtype.hasobject or dtype.itemsize == 0 or min(shape, default=0) < 0:
-        raise ValueError(f"{info.filename!r} of {dtype} and shape {shape}")
-    if head.tell() + size != info.file_size:
-        raise ValueError(f"{info.filename!r} of {info.file_size:,} bytes where its shape needs {size:,}")
-    return Member(shape, dtype, info.file_size)
+    if offset + size != info.file_size:
+        raise ValueError(f"{info.filename!r:.60} of {info.file_size:,} bytes where its shape needs {size:,}")
+    return Member(shape, dtype, order == "True", offset)
 
 
-def read(archive: zipfile.ZipFile, name: str) -> NDArray:
-    """Return one array, after `described` has found its size to be true."""
+def read(archive: zipfile.ZipFile, name: str, member: Member) -> NDArray:
+    """Return one array, after `described` has found its size to be true; no more than it is held."""
+    shape = member.shape[::-1] if member.fortran else member.shape
+    values = np.empty(shape, member.dtype)
+    room = values.reshape(-1).view(np.uint8).data
     with archive.open(f"{name}.npy") as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+        stream.read(member.offset)
+        for start in range(0, len(room), CHUNK):
+            part = room[start : start + CHUNK]
+            content = stream.read(len(part))
+            if len(content) < len(part):
+                raise ValueError(f"{name!r:.60} cut short")
+            part[:] = content
+    if not member.dtype.isnative:
+        values = values.byteswap(inplace=True).view(member.dtype.newbyteorder("="))
+    _check_entries(name, values)
+    return values.T if member.fortran else values
 
 
-def check_size(archive: zipfile.ZipFile, members: dict[str, Member], packed: int) -> None:
-    """Raise if the file unpacks to far more than a run of so many bytes, `packed`, can hold.
-
-    What `save` writes is not compressed and passes whatever its size. A compressed run may shrink more
-    than a hundredfold only where row after row is the same, as after convergence: then its times still
-    increase, and no row is wider than what deflate sees at once.
-    """
-    size = sum(member.file_size for member in members.values())
-    if size <= max(HARMLESS_BYTES, HARMLESS_RATIO * packed):
-        return
-    num_rows = members["times"].shape[0]
-    if size > WIDEST_ROW * num_rows or not _increases(archive, "times"):
-        raise ValueError(
-            f"{packed:,} bytes that unpack to {size:,}, more than a run can shrink (packed again without "
-            "compression it is read whatever its size)"
-        )
-
-
-def _increases(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether the numbers of a vector increase, without ever holding more than a chunk of them."""
-    with archive.open(f"{name}.npy") as stream:
-        version = np.lib.format.read_magic(stream)
-        _, _, dtype = READERS[version](stream)
-        last = -np.inf
-        while chunk := stream.read(CHUNK * dtype.itemsize):
-            values = np.frombuffer(chunk, dtype)
-            if not (np.diff(values, prepend=last) > 0).all():
-                return False
-            last = values[-1]
-    return True
+def _check_entries(name: str, values: NDArray) -> None:
+    """Raise if there are entries that numpy itself never writes and that fail once they are looked at."""
+    kind = values.dtype.kind
+    if kind == "b" and (values.view(np.uint8) > 1).any():
+        raise ValueError(f"{name!r:.60} with truth values that are neither")
+    if kind == "U" and (values.reshape(-1).view(np.uint32) > 0x10FFFF).any():
+        raise ValueError(f"{name!r:.60} with letters that do not exist")

@@ -7,12 +7,15 @@ import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 # Of a flow: a file keeps no problem.
 LEFT_OUT = "problem"
+# Of the arrays that a rule or a flow may hold: kinds and bytes of an entry.
+NUMBERS, WIDEST_NUMBER = "biufc", 32
 
 
 class Origin:
@@ -31,7 +34,7 @@ class Origin:
         return Origin, (None, self.description)
 
     def __repr__(self) -> str:
-        description = self.description
+        description = self.description or {"lost": "unknown"}
         return f"Origin({description['class'] if 'class' in description else description['lost']})"
 
     @property
@@ -48,14 +51,14 @@ class Origin:
             If only a description is left and it does not lead back to the same class and values.
         """
         if self._thing is None and self._description is not None:
-            self._thing = restored(self._description)
+            self._thing = _given_back(self._description)
         return self._thing
 
     def on(self, problem: Any) -> Any:
         """Return the flow, evaluating `problem`."""
         if self._thing is not None or self._description is None:
             return self._thing.on(problem)
-        return restored(self._description, problem)
+        return _given_back(self._description, problem)
 
 
 def describe(value: Any) -> Any:
@@ -75,6 +78,16 @@ def describe(value: Any) -> Any:
     return {"lost": f"{value!r:.200}"}
 
 
+def _given_back(description: Any, problem: Any = None) -> Any:
+    """Return what is described; a description that a file has damaged is one more that does not lead back."""
+    try:
+        return restored(description, problem)
+    except (TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"`trajectory` must keep what made it, got a description that leads nowhere: {error!s:.100}"
+        ) from error
+
+
 def restored(description: Any, problem: Any = None) -> Any:
     """Return the value that `describe` described; a flow evaluates `problem`.
 
@@ -86,7 +99,7 @@ def restored(description: Any, problem: Any = None) -> Any:
     if not isinstance(description, dict):
         return description
     if "array" in description:
-        return np.array(description["array"], dtype=description["dtype"]).reshape(description["shape"])
+        return _array(**description)
     if "tuple" in description:
         return tuple(restored(each, problem) for each in description["tuple"])
     if "lost" in description:
@@ -112,6 +125,12 @@ def restored(description: Any, problem: Any = None) -> Any:
     return kind(**values)
 
 
+def _array(array: Any, dtype: str, shape: list[int]) -> np.ndarray:
+    if np.dtype(dtype).kind not in NUMBERS or np.dtype(dtype).itemsize > WIDEST_NUMBER:
+        raise TypeError(f"an array of {dtype!r:.20}")
+    return np.array(array, dtype=dtype).reshape(shape)
+
+
 def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
@@ -126,12 +145,17 @@ def _source(kind: type) -> str | None:
         return "unknown"
 
 
+def _members(holder: Any) -> Mapping[str, Any]:
+    return vars(holder) if isinstance(holder, type | ModuleType) else {}
+
+
 def _found(description: dict[str, Any]) -> type:
     """Return the class that an imported module holds under the name, if it is the same one."""
     module, _, qualified = str(description["class"]).partition(":")
     kind: Any = sys.modules.get(module)
     for part in qualified.split("."):
-        kind = getattr(kind, part, None)
+        # Not by getattr: a module may import what it is asked for.
+        kind = _members(kind).get(part)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise ValueError(
             f"`trajectory` must be of a class that is here, got {qualified} of {module}, which no imported "

@@ -15,7 +15,7 @@ from gradflow.types import Array
 class Sketch:
     """A seeded count sketch: every weight is added, with a random sign, to one of `size` buckets.
 
-    The map S is linear and E|S w|^2 = |w|^2 over seeds, so squared distances between sketches made
+    The map S is linear and ``E|S w|^2 = |w|^2`` over seeds, so squared distances between sketches made
     alike are unbiased, with relative standard deviation at most sqrt(2 / size).
 
     Parameters

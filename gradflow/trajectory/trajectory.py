@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradflow import pictures, validate
-from gradflow.trajectory import storage
+from gradflow import validate
+from gradflow.trajectory import frames, reading, storage
 from gradflow.trajectory.crossings import Crossings
+from gradflow.trajectory.description import described, shown
 from gradflow.trajectory.interpolation import interpolated
 from gradflow.trajectory.origin import Origin
 from gradflow.trajectory.outcome import Outcome, highest_loss
 from gradflow.types import Array
 
 if TYPE_CHECKING:
+    import pandas
     import xarray
 
 
@@ -197,8 +200,8 @@ class Trajectory:
         share = share.reshape(share.shape + (1,) * (values.ndim - 1))
         return (1 - share) * values[left] + share * values[right]
 
-    def save(self, path: str | Path) -> None:
-        """Write the trajectory to one ``.npz`` file, whole or not at all.
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the trajectory to one ``.npz`` file, whole or not at all, and return its path.
 
         A symbolic link is followed, and a file that is there keeps its mode and its owner.
 
@@ -211,86 +214,94 @@ class Trajectory:
         ------
         OSError
             If the folder cannot be written, or what is there is no file.
+        ValueError
+            If `path` is no name of a file, or a record holds neither numbers nor text.
         """
-        storage.write(storage.with_suffix(Path(path)), *storage.pack(self))
+        written = storage.named(path)
+        storage.write(written, self)
+        return written
 
     @classmethod
-    def load(cls, path: str | Path) -> Trajectory:
+    def load(cls, path: str | PathLike[str]) -> Trajectory:
         """Return the trajectory that `save` wrote, given the same name with or without ``.npz``.
+
+        Everything that a trajectory promises is checked, and nothing in the file is evaluated. What is no
+        trajectory is refused before it takes more than twice its own size, or 64 MB.
 
         Raises
         ------
         OSError
             If there is no file.
         ValueError
-            If the file is truncated, is no trajectory, unpacks to far more than a run can, or has a
-            newer format.
+            If the file is truncated, is no trajectory, breaks a promise of one, unpacks to more than is safe,
+            has a newer format, or is a device or a FIFO; in one sentence of at most 300 characters.
         """
-        named = storage.with_suffix(Path(path))
-        return cls(**storage.unpack(named if named.exists() else Path(path), Outcome))
+        written = storage.named(path)
+        return cls(**reading.unpack(written if written.exists() else Path(path), Outcome))
+
+    def to_pandas(self, of: str = "rows") -> pandas.DataFrame:
+        """Return a part of the run as a ``pandas.DataFrame`` (extra: ``data``).
+
+        Parameters
+        ----------
+        of : str
+            "rows": step, loss, learning rate, records and weights ``w[0]``, ``w[1]``, ... over flow time.
+            "steps": the loss of every step over flow time. "crossings": event, level, flow time and weights.
+            The name of a record: that alone, over the times at which it was evaluated.
+
+        Raises
+        ------
+        ValueError
+            If there is no such part, or a record has the name of another column.
+        ImportError
+            If pandas is not installed.
+        """
+        return frames.to_pandas(self, of)
+
+    def to_csv(self, path: str | PathLike[str], of: str = "rows") -> Path:
+        """Write a part of the run, as `to_pandas` has it, as comma-separated values; return the path.
+
+        Numbers have all their digits, ``.csv`` is added to a name without it, and the file is written whole
+        or not at all.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `to_pandas` and `save`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from gradflow import descend
+        >>> from gradflow.problems import Quadratic
+        >>> run = descend(Quadratic(1.0), [1.0], 0.5, 2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     print(run.to_csv(f"{folder}/run").read_text().strip())
+        time,step,loss,learning_rate,w[0]
+        0.0,0,0.5,0.5,1.0
+        0.5,1,0.125,0.5,0.5
+        1.0,2,0.03125,0.5,0.25
+        """
+        return frames.to_csv(self, path, of)
 
     def to_xarray(self) -> xarray.Dataset:
-        """Return the rows as an ``xarray.Dataset`` with dimension ``time`` (extra: ``xarray``).
+        """Return the run as an ``xarray.Dataset`` (extra: ``data``).
 
-        A record in a rhythm of its own has the dimension ``NAME_time``.
+        Rows have the dimension ``time``, the loss of every step has ``step_time``, a record in a rhythm of
+        its own ``NAME_time``, the crossings of an event ``NAME_crossing``.
+
+        Raises
+        ------
+        ValueError
+            If a record or an event has the name of another variable.
+        ImportError
+            If xarray is not installed.
         """
-        try:
-            import xarray
-        except ImportError:
-            raise ImportError('to_xarray needs xarray: pip install "gradflow-sim[xarray]"') from None
-        rows = {"weights": (("time", "weight"), self.weights), "loss": ("time", self.losses)}
-        coordinates: dict[str, Any] = {"time": self.times, "step": ("time", self.steps)}
-        for name, values in self.records.items():
-            if name in (*rows, "time", "step", "weight"):
-                raise ValueError(f"`records` must have names of their own in a dataset, got {name!r}")
-            along = "time" if self.record_times[name] is self.times else f"{name}_time"
-            coordinates[along] = self.record_times[name]
-            rows[name] = ((along, *(f"{name}_{axis}" for axis in range(1, values.ndim))), values)
-        attributes: dict[str, Any] = {
-            "outcome": self.outcome.name,
-            "message": self.message,
-            "method": self.method,
-        }
-        attributes |= {"num_gradients": self.num_gradients, "num_hvps": self.num_hvps}
-        attributes["settings"] = storage.to_json(self.settings)
-        return xarray.Dataset(rows, coordinates, attributes)
+        return frames.to_xarray(self)
 
     def __repr__(self) -> str:
-        kind = "flow" if self.is_continuous else "descent"
-        rows, width = self.weights.shape
-        what = f"sketches of {width} numbers" if self.settings.get("sketch") else f"{width} weights"
-        lines = [
-            f"Trajectory of a {kind} by {self.method}: {self.verdict}, {self.message}",
-            f"  flow time {self.times[0]:.6g} to {self.times[-1]:.6g} in {len(self.step_times) - 1:,} steps, "
-            f"{rows:,} rows of {what}",
-            f"  loss      {self.losses[0]:.6g} to {self.losses[-1]:.6g}{self._batch_losses()}",
-            f"  cost      {self.num_gradients:,} gradients, {self.num_hvps:,} Hessian-vector products",
-        ]
-        if self.records:
-            lines.append(f"  records   {', '.join(self.records)}")
-        for name, (levels, times, _) in self.crossings.items():
-            found = ", ".join(
-                f"{level:g} at t = {t:.6g}" for level, t in zip(levels[:4], times[:4], strict=True)
-            )
-            lines.append(f"  event     {name}: {found or 'not met'}{' ...' if len(times) > 4 else ''}")
-        return "\n".join(lines)
+        return described(self)
 
     def _repr_html_(self) -> str:
         """Return a picture of the losses and the numbers, for notebooks."""
-        facts = {
-            "outcome": f"{self.verdict}, {self.message}",
-            "flow time": f"{self.times[0]:.6g} to {self.times[-1]:.6g}",
-            "steps": f"{len(self.step_times) - 1:,}",
-            "rows, weights": f"{len(self.times):,}, {self.weights.shape[1]:,}",
-            "loss": f"{self.losses[0]:.6g} to {self.losses[-1]:.6g}{self._batch_losses()}",
-            "cost": f"{self.num_gradients:,} gradients, {self.num_hvps:,} Hessian-vector products",
-        }
-        kind = "flow" if self.is_continuous else "descent"
-        picture = pictures.lines("loss", [(self.step_times, self.step_losses)])
-        return pictures.block(f"Trajectory of a {kind} by {self.method}", facts, picture)
-
-    def _batch_losses(self) -> str:
-        """Return what a reader of the losses must know about a mini-batch run."""
-        if not self.has_batch_losses:
-            return ""
-        return f" of the whole problem at rows; `step_losses` are of batches of {self.settings['batch']}"
+        return shown(self)

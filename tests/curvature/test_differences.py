@@ -1,10 +1,12 @@
 """Curvature where products are differences of gradients: right, or what noise leaves of it, with a word."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 
+from gradflow import descend
 from gradflow.curvature import (
     SharpnessTracker,
     bottom_eigenpairs,
@@ -13,7 +15,7 @@ from gradflow.curvature import (
     sharpness,
     top_eigenpairs,
 )
-from gradflow.problems import Quadratic, from_callables
+from gradflow.problems import FeedForward, Quadratic, from_callables
 
 VOUCHED = "lets eigenvalues be vouched for"
 
@@ -179,3 +181,131 @@ def test_the_tracker_takes_weights_of_any_number_and_problems_of_one_member():
             assert [tracker(t, np.ones(n)) for t in range(3)] == pytest.approx([n] * 3, rel=1e-6)
     with pytest.raises(ValueError, match="`k` must be at most the number of weights, 2, got 3"):
         SharpnessTracker(Bowls(), k=3)(0.0, np.ones(2))
+
+
+def told_and_found(problem, w, tol=1e-6):
+    """Return the sharpness, and to what it is vouched for."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message=f".*{VOUCHED}")
+        value = sharpness(problem, w, tol)
+    told = [float(re.search("to ([0-9.e-]+) of its size", str(each.message))[1]) for each in caught]
+    return value, max([tol, *told])
+
+
+class Counted:
+    """A gradient that counts, in numbers of some precision."""
+
+    def __init__(self, gradient, precision=np.float64):
+        self.gradient, self.precision, self.calls = gradient, precision, 0
+
+    def __call__(self, w):
+        self.calls += 1
+        return self.gradient(w.astype(self.precision)).astype(float)
+
+
+PRECISIONS = pytest.mark.parametrize(
+    ("precision", "coarse"), [(np.float64, 1e-6), (np.float32, 1e-3)], ids=["float64", "float32"]
+)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("n", [1, 100, 3000])
+@pytest.mark.parametrize("unit", [1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("place", [0.0, 0.1, 2.0])
+def test_one_weight_in_another_unit_is_seen_by_differences_along_it(precision, coarse, n, unit, place):
+    # E = sum_i cosh(w_i / u_i): along the sharpest direction it bends on a length of its own, which in a
+    # direction at random among many looks like another one; at 0 no second difference shows that.
+    units = np.ones(n)
+    units[0] = unit
+    own = units.astype(precision)
+    gradient = Counted(lambda w: np.sinh(w / own) / own, precision)
+    w = np.random.default_rng(0).uniform(-1, 1, n) * units
+    w[0] = place * unit
+    w = w.astype(precision).astype(float)
+    right = np.cosh(w[0] / units[0]) / unit**2
+    value, told = told_and_found(from_callables(lambda w: 0.0, gradient, n, check=False), w)
+    assert abs(value - right) <= told * right
+    assert told <= 4 * coarse
+    assert gradient.calls < 130
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 200])
+@pytest.mark.parametrize("shift", [0.0, 1e5, 1e6])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_wells_far_from_the_origin_in_any_unit_are_right_to_the_tolerance(n, shift, unit):
+    # E = sum_j s_j (cosh(a_j (w - c) / u) - 1) with orthonormal a_j: the eigenvalues are in closed form.
+    rows = np.linalg.qr(np.random.default_rng(0).standard_normal((n, min(n, 3))))[0].T
+    scales = np.array([1.0, 0.5, 0.2])[: len(rows)]
+    center = shift * unit
+
+    def gradient(w):
+        return rows.T @ (scales * np.sinh(rows @ ((w - center) / unit))) / unit
+
+    w = center + unit * np.random.default_rng(1).uniform(-1, 1, n)
+    right = (scales * np.cosh(rows @ ((w - center) / unit))).max() / unit**2
+    value, told = told_and_found(from_callables(lambda w: 0.0, gradient, n, check=False), w)
+    assert value == pytest.approx(right, rel=1e-6)
+    assert told <= 1e-6 if n == 1 or shift < 1e6 else told <= 1e-5
+
+
+def test_gradients_of_a_precision_that_their_numbers_do_not_show_are_differenced_as_they_deserve():
+    exact, w = net(200, np.float64, exact=True)
+    single = net(200, np.float32)[0]
+    right = sharpness(exact, w)
+    # Scaled in float64, so that nothing but its author knows that it came from float32.
+    calls = []
+
+    def gradient(w):
+        calls.append(1)
+        return single.gradient(w) / 3.0
+
+    for said in (None, 2.0**-23):
+        calls.clear()
+        problem = from_callables(lambda w: 0.0, gradient, 200, gradient_precision=said, check=False)
+        value, told = told_and_found(problem, w)
+        assert 3 * value == pytest.approx(right, rel=1e-3)
+        assert 1e-6 < told < 2e-3
+        assert len(calls) < 100
+
+
+def test_single_precision_passes_of_a_network_give_the_sharpness_as_promised():
+    rng = np.random.default_rng(0)
+    network = FeedForward(rng.standard_normal((80, 6)), np.sin(rng.standard_normal((80, 2))), [20])
+    w, single = network.initial_weights(0), network.in_single()
+    right = sharpness(network, w, 1e-10)
+    # With exact products to 1e-6 without a word, without them to 1e-3.
+    assert sharpness(single, w) == pytest.approx(right, rel=1e-6)
+    with pytest.warns(RuntimeWarning, match="vouched for to .e-07 of its size, not to tol 1e-08"):
+        assert sharpness(single, w, 1e-8) == pytest.approx(right, rel=1e-6)
+    assert sharpness(from_callables(single.loss, single.gradient, check=False), w, 1e-3) == pytest.approx(
+        right, rel=1e-3
+    )
+
+
+def test_a_run_that_records_the_sharpness_by_differences_measures_their_distance_now_and_then():
+    problem, w = net(200, np.float64)
+    calls, gradient = [], problem.gradient
+
+    def counted(w):
+        calls.append(1)
+        return gradient(w)
+
+    own = from_callables(lambda w: 0.0, counted, 200, check=False)
+    tracker = SharpnessTracker(own)
+    run = descend(own, w, 1e-3, 60, record={"sharpness": tracker})
+    exact = net(200, np.float64, exact=True)[0]
+    np.testing.assert_allclose(
+        run.records["sharpness"], [sharpness(exact, w) for w in run.weights], rtol=1e-6
+    )
+    assert len(calls) <= run.num_gradients + 2 * tracker.num_products + 26
+
+
+@pytest.mark.parametrize("n", [1, 5, 100])
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_a_loss_without_curvature_has_none_and_no_word_is_said(n, precision, slope):
+    gradient = Counted(lambda w: slope * np.arange(1, n + 1, dtype=w.dtype) / w.dtype.type(3), precision)
+    problem = from_callables(lambda w: 0.0, gradient, n, check=False)
+    w = np.full(n, 0.3)
+    assert sharpness(problem, w) == bottom_eigenpairs(problem, w, 1)[0][0] == 0
+    assert SharpnessTracker(problem)(0.0, w) == 0

@@ -1,9 +1,12 @@
+import re
+import warnings
+
 import numpy as np
 import pytest
 
-from gradflow.curvature import dense_hessian, eigenpairs, hessian_operator, sharpness, top_eigenpairs
+from gradflow.curvature import dense_hessian, hessian_operator, search, sharpness, top_eigenpairs
 from gradflow.errors import Undefined
-from gradflow.problems import Quadratic
+from gradflow.problems import Quadratic, from_callables
 
 N = 120  # large enough for the Krylov search at small k
 
@@ -174,17 +177,76 @@ def test_a_preconditioner_gives_the_top_eigenvalue_of_its_product_with_the_hessi
     )
 
 
-def test_too_noisy_products_fall_back_on_the_whole_hessian():
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("noise", [1e-4, 1e-7])
+def test_noise_of_whatever_cause_is_measured_and_told_with_the_number_that_can_be_had(
+    noise, size, monkeypatch
+):
+    monkeypatch.setattr(search, "_DENSE_RESCUE", N - 1)
+    hessian, right = size * rotated(SPECTRA["random"]), size * SPECTRA["random"].max()
+    problem = FromMatrix(hessian, noise)
+    with pytest.warns(RuntimeWarning, match="vouched for to .* not to tol 1e-11: ask for a `tol`") as caught:
+        value = sharpness(problem, np.zeros(N), tol=1e-11)
+    assert problem.products < 500
+    told = float(re.search("to ([0-9.e-]+) of its size", str(caught[0].message))[1])
+    # The noise of an entry is a share of the largest one, that of a product the root of N times it.
+    assert noise < told < 40 * noise
+    assert abs(value - right) < told * right
+    # And the number holds: who asks for it is not warned.
+    assert abs(sharpness(FromMatrix(hessian, noise), np.zeros(N), tol=2 * told) - right) < 2 * told * right
+
+
+# Eigenvalues crowd at the top as those of a string do.
+CROWDED = np.diag(np.cos(np.linspace(0, np.pi, 500)))
+
+
+def test_a_search_that_ends_too_soon_says_how_far_it_came(monkeypatch):
+    monkeypatch.setattr(search, "_DENSE_RESCUE", 400)
+    monkeypatch.setattr(search, "_RESTARTS", (1, 2))
+    with pytest.raises(RuntimeError, match="not found to tol 1e-09, but to ") as caught:
+        sharpness(FromMatrix(CROWDED), np.zeros(500), tol=1e-9)
+    told = float(re.search("but to ([0-9.e-]+)", str(caught.value))[1])
+    assert sharpness(FromMatrix(CROWDED), np.zeros(500), tol=told) == pytest.approx(1.0, rel=told)
+
+
+def test_a_search_that_fails_costs_the_whole_hessian_where_that_is_affordable(monkeypatch):
+    monkeypatch.setattr(search, "_RESTARTS", (1, 2))
+    problem = FromMatrix(CROWDED)
+    assert sharpness(problem, np.zeros(500), tol=1e-9) == pytest.approx(1.0, rel=1e-12)
+    assert 500 < problem.products < 700
+
+
+@pytest.mark.parametrize("precision", [np.float32, np.float16])
+def test_exact_products_in_coarse_numbers_are_vouched_for_to_what_these_carry(precision):
     hessian = rotated(SPECTRA["random"])
-    value = sharpness(FromMatrix(hessian, noise=1e-4), np.zeros(N), tol=1e-9)
-    assert value == pytest.approx(SPECTRA["random"].max(), abs=1e-2)
+    coarse = hessian.astype(precision)
+
+    def hvp(w, v):
+        calls.append(1)
+        return (coarse @ v.astype(precision)).astype(float)
+
+    problem = from_callables(
+        lambda w: 0.0, lambda w: 0 * w, N, hvp=hvp, gradient_precision=np.finfo(precision).eps
+    )
+    told, right = {np.float32: (1e-6, 1e-6), np.float16: (8e-3, 4e-3)}[precision]
+    for tol in (1e-9, told):
+        calls = []
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            value = sharpness(problem, np.zeros(N), tol)
+        assert value == pytest.approx(SPECTRA["random"].max(), rel=right)
+        assert len(calls) < 60
+        assert len(caught) == (tol < told)
 
 
-def test_too_noisy_products_of_a_large_problem_are_an_error_rather_than_a_number(monkeypatch):
-    monkeypatch.setattr(eigenpairs, "_DENSE_RESCUE", N - 1)
-    problem = FromMatrix(rotated(SPECTRA["random"]), noise=1e-4)
-    with pytest.raises(RuntimeError, match="ask for a larger `tol`"):
-        sharpness(problem, np.zeros(N), tol=1e-9)
+def test_float32_products_are_known_by_their_numbers():
+    hessian = rotated(SPECTRA["random"]).astype(np.float32)
+    problem = FromMatrix(hessian)
+    problem.product = lambda v: (hessian @ v.astype(np.float32)).astype(float)
+    with pytest.warns(RuntimeWarning, match="not to tol 1e-09"):
+        value = sharpness(problem, np.zeros(N), tol=1e-9)
+    assert value == pytest.approx(SPECTRA["random"].max(), rel=1e-6)
+    assert sharpness(problem, np.zeros(N)) == pytest.approx(SPECTRA["random"].max(), rel=1e-6)
 
 
 @pytest.mark.parametrize("n", [3, N])

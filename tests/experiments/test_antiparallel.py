@@ -70,5 +70,5 @@ def test_the_figure_draws_both_sides_of_the_balance_and_the_limit(results):
         assert experiment.AT_LIMIT in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def test_main_prints_the_numbers_and_writes_both_files(results, main_output):
-    assert f"{results.balance.residual:.1e}" in main_output(experiment, results)
+def test_main_prints_the_numbers_and_writes_all_files(results, main_output):
+    assert f"{results.balance.residual:.6g}" in main_output(experiment, results)

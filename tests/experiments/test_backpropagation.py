@@ -80,5 +80,5 @@ def test_the_figure_draws_the_check_the_losses_and_the_accuracy(results):
     np.testing.assert_array_equal(accuracy.get_lines()[0].get_ydata(), expected)
 
 
-def test_main_prints_the_accuracy_and_writes_both_files(results, main_output):
-    assert f"{results.flow.records['test'][-1]:6.1%}" in main_output(experiment, results)
+def test_main_prints_the_accuracy_and_writes_all_files(results, main_output):
+    assert f"{results.flow.records['test'][-1]:.6g}" in main_output(experiment, results)

@@ -6,6 +6,8 @@ import pytest
 from experiments import direction_or_amount as experiment
 from experiments.direction_or_amount import GRADIENT, NORMALIZED, RANDOM, SAME
 
+TILTED, _ = experiment.tilted_quadratic((100.0, 1.0), np.pi / 6)
+
 
 @pytest.fixture(scope="module")
 def results():
@@ -14,14 +16,14 @@ def results():
 
 def test_first_steps_are_equally_long(results):
     for race in results.races.values():
-        lengths = {name: np.linalg.norm(np.diff(race.runs[name].weights[:2], axis=0)) for name in race.runs}
+        lengths = {name: race.lengths[name][1] for name in race.runs}
         assert lengths[NORMALIZED] == pytest.approx(lengths[GRADIENT], rel=1e-12)
         assert lengths[SAME] <= lengths[GRADIENT] * (1 + 1e-12)
 
 
 def test_the_step_by_the_same_amount_violates_the_inequality_and_raises_the_error(results):
     race = results.races["tilted quadratic"]
-    problem, w0 = race.problem, race.runs[SAME].weights[0]
+    problem, w0 = TILTED, race.runs[SAME].weights[0]
     gradient, step = problem.gradient(w0), w0 - race.runs[SAME].weights[1]
     assert (np.sign(step) == np.sign(gradient)).all()
     assert 2 * gradient @ step / (step @ problem.hessian @ step) < 1
@@ -30,8 +32,8 @@ def test_the_step_by_the_same_amount_violates_the_inequality_and_raises_the_erro
 
 def test_the_gradients_step_of_that_length_fulfils_it_and_decreases_the_error(results):
     race = results.races["tilted quadratic"]
-    run, hessian = race.runs[GRADIENT], race.problem.hessian
-    gradient, step = race.problem.gradient(run.weights[0]), run.weights[0] - run.weights[1]
+    run, hessian = race.runs[GRADIENT], TILTED.hessian
+    gradient, step = TILTED.gradient(run.weights[0]), run.weights[0] - run.weights[1]
     assert 2 * gradient @ step / (step @ hessian @ step) > 1
     assert run.losses[1] < run.losses[0]
 
@@ -89,5 +91,5 @@ def test_the_figure_draws_each_rule_and_the_limit(results):
     assert limits == [results.rays[SAME].limit]
 
 
-def test_main_prints_the_changes_and_writes_both_files(results, main_output):
-    assert f"{results.rays[SAME].step_change:+.4g}" in main_output(experiment, results)
+def test_main_prints_the_changes_and_writes_all_files(results, main_output):
+    assert f"{results.rays[SAME].step_change:.6g}" in main_output(experiment, results)

@@ -78,13 +78,8 @@ def test_a_diverged_descent_stands_at_the_top_of_the_distances(results):
     assert (marks[0].get_ydata() == ax.get_ylim()[1]).all()
 
 
-def test_main_prints_the_orders_and_writes_both_files(results, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiment, "run", lambda: results)
-    monkeypatch.setattr(experiment, "FIGURE", tmp_path / "figure")
-    experiment.main()
-    printed = capsys.readouterr().out
-    assert f"{results[0].orders[-1]:.2f}" in printed
-    assert {path.name for path in tmp_path.iterdir()} == {"figure.png", "figure.svg"}
+def test_main_prints_the_orders_and_writes_all_files(results, main_output):
+    assert f"{results[0].orders[-1]:.6g}" in main_output(experiment, results)
 
 
 def test_the_flow_is_integrated_far_more_accurately_than_the_distances_it_is_used_for(results):

@@ -79,5 +79,5 @@ def test_the_figure_draws_errors_cosines_distances_and_harm(results):
     assert distances[-1].get_label() == "slope 1"
 
 
-def test_main_prints_the_slopes_and_writes_both_files(results, main_output):
-    assert f"{results[0].orders(FIXED)[-1]:5.2f}" in main_output(experiment, results)
+def test_main_prints_the_slopes_and_writes_all_files(results, main_output):
+    assert f"{results[0].orders(FIXED)[-1]:.6g}" in main_output(experiment, results)

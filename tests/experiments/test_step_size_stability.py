@@ -83,5 +83,5 @@ def test_the_figure_draws_both_limits(results):
         assert style.LIMIT in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
-def test_main_prints_the_limits_and_writes_both_files(results, main_output):
-    assert "limit 3.8 / lambda" in main_output(experiment, results)
+def test_main_prints_the_limits_and_writes_all_files(results, main_output):
+    assert "b = 0.9             3.8" in main_output(experiment, results)

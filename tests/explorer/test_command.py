@@ -12,6 +12,13 @@ import gradflow as gf
 from gradflow.cli import main
 from gradflow.explorer.page import built
 
+OWN = """import gradflow as gf
+def bowl():
+    return gf.problems.Quadratic([1.0, 4.0]), [1.0, 1.0]
+def broken():
+    return 1 / 0
+"""
+
 
 def test_a_problem_is_written_to_one_file(tmp_path, capsys):
     assert main(["explore", "xor", "--write", str(tmp_path / "page.html")]) == 0
@@ -37,13 +44,17 @@ def test_files_and_folders_are_written_too(tmp_path):
     [
         (["no-such-thing"], "PROBLEM must be one of quadratic, "),
         (["a.npz", "b.npz"], "No such file"),
-        (["none.py"], "`file` must run, got FileNotFoundError"),
+        (["none.py:make"], "there is no such file"),
+        (["own.py"], "`problem` must name one of the functions bowl"),
+        (["own.py:broken"], "own.py failed in line 5: ZeroDivisionError"),
+        (["own.py:bowl", "--write", "x.html"], "own is computed in Python"),
         (["digits", "--write", "x.html"], "digits is computed in Python"),
         (["xor", "--write", "no/such/folder/x.html"], "No such file"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused_in_one_sentence(words, sentence, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(OWN)
     assert main(["explore", *words]) != 0
     error = capsys.readouterr().err
     assert sentence in error

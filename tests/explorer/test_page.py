@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.explorer.page import PROBLEMS, Page, built
-from gradflow.explorer.subjects import case_bench, explore, file_bench, saved_page
+from gradflow.explorer.page import Page, built
+from gradflow.explorer.subjects import explore, saved_page
 from gradflow.explorer.views import GROWN, MOST_POINTS, paths_of, study_view, trajectories_view
 from gradflow.explorer.workbench import MOST_STEPS, Workbench
 
 BOWL = gf.problems.Quadratic([1.0, 4.0])
+XOR = gf.cases.make("xor").problem
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def at_ones(seed):
+    """Start there whatever the seed."""
+    return [1.0, 1.0]
 
 
 def given_in(page):
@@ -128,7 +134,7 @@ def test_saved_files_and_folders_are_looked_at(tmp_path, bowl_study):
 
 
 def test_a_workbench_answers_with_the_runs_that_python_makes():
-    bench = Workbench(BOWL, "a bowl", w0=[1.0, 1.0], end_time=4.0)
+    bench = Workbench(BOWL, "a bowl", at_ones, end_time=4.0)
     answer = bench.answer({"rate": 0.3, "rule": "heavy-ball", "momentum": 0.5, "seed": 0, "judge": True})
     run = gf.descend(BOWL, [1.0, 1.0], gf.rules.HeavyBall(0.3, 0.5), end_time=4.0)
     assert answer["numSteps"] == len(run.step_times) - 1 == 6
@@ -141,17 +147,18 @@ def test_a_workbench_answers_with_the_runs_that_python_makes():
 
 
 def test_a_workbench_begins_with_a_rate_and_a_time_of_its_own():
-    bench = Workbench(gf.cases.make("xor").problem, "xor")
+    bench = Workbench(XOR, "xor", XOR.initial_weights)
     answer = bench.answer({})
     assert answer["rate"] == pytest.approx(0.5 * answer["limit"], rel=1e-2)
     assert bench.end_time == pytest.approx(200 * answer["limit"], rel=1e-2)
     assert bench.view["hasSeeds"]
+    assert not Workbench(BOWL, "a bowl", at_ones).view["hasSeeds"]
     one, two = (bench.answer({"seed": seed})["flow"]["losses"]["values"][0] for seed in (0, 1))
     assert one != two
 
 
 def test_a_workbench_survives_divergence_and_takes_no_endless_run():
-    bench = Workbench(BOWL, "a bowl", w0=[1.0, 1.0], end_time=100.0)
+    bench = Workbench(BOWL, "a bowl", at_ones, end_time=100.0)
     assert bench.answer({"rate": 0.9, "judge": True})["verdict"] == "DIVERGED"
     assert bench.answer({"rate": 0.9})["verdict"] is None
     assert bench.answer({"rate": 1e-6})["numSteps"] <= MOST_STEPS
@@ -174,31 +181,11 @@ def test_a_workbench_survives_divergence_and_takes_no_endless_run():
     ],
 )
 def test_a_malformed_question_is_refused_in_one_sentence(question):
-    bench = Workbench(BOWL, "a bowl", w0=[1.0, 1.0], end_time=4.0)
+    bench = Workbench(BOWL, "a bowl", at_ones, end_time=4.0)
     with pytest.raises(ValueError, match=r"^`[a-zA-Z]+` must"):
         bench.answer(question)
 
 
-def test_a_problem_without_a_start_needs_one():
-    with pytest.raises(ValueError, match="`w0` must be given"):
-        Workbench(BOWL, "a bowl")
-
-
-def test_a_file_of_ones_own_is_run(tmp_path):
-    path = tmp_path / "mine.py"
-    path.write_text("import gradflow as gf\nproblem = gf.problems.DoubleWell()\nw0 = [0.5]\nend_time = 3.0\n")
-    bench = file_bench(path)
-    assert (bench.title, bench.end_time, bench.problem.num_weights) == ("mine", 3.0, 1)
-    path.write_text("something = 1\n")
-    with pytest.raises(ValueError, match="`file` must have a name `problem`"):
-        file_bench(path)
-    path.write_text("1 / 0\n")
-    with pytest.raises(ValueError, match="`file` must run, got ZeroDivisionError"):
-        file_bench(path)
-
-
-def test_a_case_that_the_page_does_not_know_is_computed():
-    assert "parity-3" not in PROBLEMS
-    bench = case_bench("parity-3")
-    assert bench.problem.num_weights == 31
-    assert bench.view["hasSeeds"]
+def test_a_start_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="`start` must"):
+        Workbench(BOWL, "a bowl", lambda seed: [1.0, 2.0, 3.0])

@@ -178,3 +178,40 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"gradflow-sim\[frameworks\]"):
         gf.problems.from_torch(None, None, None)
+
+
+def weighted(**options):
+    return nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64), **options)
+
+
+def test_weights_of_classes_are_those_of_torch_where_all_samples_come_at_once():
+    module, loss = net(), weighted()
+    problem = problem_of(module=module, loss=loss)
+    w, rows = problem.initial_weights(), [4, 1, 9]
+    for part, chosen in ((problem, slice(None)), (problem.subset(rows), rows)):
+        value = loss(module(torch.tensor(INPUTS[chosen])), torch.tensor(LABELS[chosen]))
+        native = torch.cat([g.reshape(-1) for g in torch.autograd.grad(value, list(module.parameters()))])
+        assert part.loss(w) == pytest.approx(float(value.detach()), rel=1e-14)
+        assert np.allclose(part.gradient(w), native.numpy(), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "loss", [weighted(), nn.CrossEntropyLoss(ignore_index=2)], ids=["weights", "ignored index"]
+)
+@pytest.mark.parametrize("form", ["arrays", "DataLoader"])
+def test_a_mean_whose_samples_weigh_differently_is_refused_in_batches(loss, form):
+    data, size = FORMS[form], None if form == "DataLoader" else 5
+    with pytest.raises(ValueError, match=r"`loss` must be a mean or a sum .*batch_size=23$"):
+        problem_of(data, loss=loss, batch_size=size)
+    whole = problem_of(loss=loss)
+    assert problem_of(data, loss=loss, batch_size=23).loss(whole.initial_weights()) == pytest.approx(
+        whole.loss(whole.initial_weights()), rel=1e-14
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_weighted_sum_adds_up_over_batches(dtype):
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=dtype), reduction="sum")
+    whole, batches = (problem_of(module=net(dtype), loss=loss, batch_size=size) for size in (None, 5))
+    w = whole.initial_weights()
+    assert batches.loss(w) == pytest.approx(whole.loss(w), rel=10 * torch.finfo(dtype).eps)

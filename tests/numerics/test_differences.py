@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gradflow.numerics.differences import Differences, forward_into, resolution
+from gradflow.numerics.differences import Differences, forward_into
+from gradflow.numerics.rounding import resolution
 
 EPS = {np.float64: 2.0**-52, np.float32: 2.0**-23}
 
@@ -219,3 +220,66 @@ def test_beside_an_edge_of_the_domain_a_difference_is_shorter(gap, is_central):
     differences = Differences(lambda w: np.where(w < 1, 0.3 * w, np.nan), is_central=is_central)
     product = differences(np.array([1 - gap]))(np.ones(1))
     assert product[0] == pytest.approx(0.3, abs=1e-6 + 16 * np.finfo(float).eps / gap)
+
+
+def odd(units):
+    """The gradient of sum_i cosh(w_i / u_i), with the exact product."""
+    return lambda w: np.sinh(w / units) / units, lambda w, v: np.cosh(w / units) / units**2 * v
+
+
+@pytest.mark.parametrize("place", [0.5, 1.0, 2.0])
+def test_a_direction_along_which_a_function_bends_sooner_gets_a_shorter_distance(place):
+    # At random among 1000 directions the one of unit 1e-4 has a share of 0.03: its length looks like 3e-3.
+    units = np.ones(1000)
+    units[0] = 1e-4
+    function, exact = odd(units)
+    x, sharp = np.random.default_rng(0).uniform(-1, 1, 1000), np.eye(1000)[0]
+    x[0] = place * 1e-4
+    counted = Counted(lambda w: function(w).astype(np.float32).astype(float))
+    product = Differences(counted)(x)
+    product(np.random.default_rng(1).standard_normal(1000))
+    found, right = product(sharp)[0], exact(x, sharp)[0]
+    assert abs(found - right) < 4 * product.uncertainty
+    assert abs(found / right - 1) < 1e-3
+    before = counted.num_calls
+    product(sharp)
+    assert counted.num_calls == before + 2
+
+
+def test_at_a_place_of_symmetry_a_shorter_difference_shows_what_a_second_one_does_not():
+    units = np.ones(1000)
+    units[0] = 1e-4
+    function, exact = odd(units)
+    x, sharp = np.random.default_rng(0).uniform(-1, 1, 1000), np.eye(1000)[0]
+    x[0] = 0.0
+    product = Differences(lambda w: function(w).astype(np.float32).astype(float))(x)
+    product(np.random.default_rng(1).standard_normal(1000))
+    right = exact(x, sharp)[0]
+    first, second = product(sharp)[0], product.nearer(2 * sharp)[0] / 2
+    assert abs(first / right - 1) > 0.1
+    assert abs(second - first) > 10 * product.uncertainty
+    assert product.shorten_along(2 * sharp, abs(second - first))
+    assert abs(product(sharp)[0] / right - 1) < 1e-3
+    # Less than there is, it does not promise.
+    assert not product.shorten_along(sharp, 1e-9 * right)
+
+
+@pytest.mark.parametrize("x", [[1e6 + 0.3], [-1e6 - 0.3], [1e8], [1e-9]])
+def test_along_a_line_the_rounding_of_the_places_does_no_harm(x):
+    product = Differences(lambda w: 3.0 * (w - x[0]))(np.array(x))
+    np.testing.assert_allclose(product(np.array([-2.0])), [-6.0], rtol=1e-13)
+
+
+def test_a_precision_that_is_said_is_taken_for_that_of_the_function():
+    # Rounding to float32 hides behind a factor in float64: only the caller knows of it.
+    function, exact, x = net(np.float32)
+    v, expected = np.ones(x.size), exact(x, np.ones(x.size))
+    spent = []
+    for eps in (None, EPS[np.float32]):
+        counted = Counted(lambda w: function(w) / 3)
+        product = Differences(counted, eps=eps)(x)
+        error = np.linalg.norm(3 * product(v) - expected)
+        assert error < 3 * 4 * product.uncertainty * np.linalg.norm(v)
+        assert error < 1e-3 * np.linalg.norm(expected)
+        spent.append(counted.num_calls)
+    assert spent[1] < spent[0]

@@ -331,12 +331,9 @@ class TestPath:
         plots.draw_path(HalfPlane([1.0, 4.0]), {"a": descent(0.1)}, ax=ax).figure.canvas.draw()
         assert ax.collections
 
-    def test_other_numbers_of_weights_are_refused(self):
-        line = gf.problems.Quadratic([1.0, 2.0, 3.0])
-        run = gf.descend(line, np.ones(3), 0.1, 3)
-        with pytest.raises(ValueError, match=r"`problem` must have two weights.*got 3"):
-            plots.draw_path(line, {"a": run})
-        with pytest.raises(ValueError, match="`runs` must keep two weights each, got 3 for 'a'"):
+    def test_runs_of_other_weights_than_the_problem_are_refused(self):
+        run = gf.descend(gf.problems.Quadratic([1.0, 2.0, 3.0]), np.ones(3), 0.1, 3)
+        with pytest.raises(ValueError, match="`runs` must have 2 weights like the problem, got 3 in 'a'"):
             plots.draw_path(PROBLEM, {"a": run})
 
     def test_no_run_is_refused(self):
@@ -356,10 +353,18 @@ class TestSharpness:
         np.testing.assert_allclose(limits[0].get_ydata(), 2 / 0.4)
         assert r"limit $2/\eta$" in labels_of(ax)
 
-    def test_a_flow_and_other_rules_have_no_such_limit(self, ax):
-        momentum = gf.descend(PROBLEM, START, gf.rules.HeavyBall(0.1, 0.5), 5, **self.RECORD)
+    def test_momentum_has_the_limit_of_its_own_rule_and_a_flow_has_none(self, ax):
+        momentum = gf.descend(PROBLEM, START, gf.rules.HeavyBall(0.5, 0.5), 5, **self.RECORD)
         plots.draw_sharpness({"flow": flow(**self.RECORD), "ball": momentum}, ax=ax)
-        assert labels_of(ax) == ["flow", "ball"]
+        assert labels_of(ax) == ["flow", "ball", r"limit $3/\eta$"]
+        (limit,) = (line for line in ax.get_lines() if line.get_linestyle() == "--" and len(line.get_xdata()))
+        np.testing.assert_allclose(limit.get_ydata(), 2 * (1 + 0.5) / 0.5)
+
+    def test_rules_without_a_limit_of_the_sharpness_itself_have_none(self, ax):
+        rules = {"adam": gf.rules.Adam(0.1), "sign": gf.rules.SignDescent(0.1)}
+        runs = {name: gf.descend(PROBLEM, START, rule, 5, **self.RECORD) for name, rule in rules.items()}
+        plots.draw_sharpness(runs, ax=ax)
+        assert labels_of(ax) == ["adam", "sign"]
 
     def test_a_rule_that_only_has_the_name_has_no_such_limit(self, ax):
         class GradientDescent(gf.rules.GradientDescent):
@@ -484,7 +489,7 @@ class TestSaving:
 
     @pytest.mark.parametrize("name", ["a.jpg", "a.b", "a.eps"])
     def test_another_suffix_is_refused(self, name, tmp_path):
-        with pytest.raises(ValueError, match=r"`path` must end in \.png, \.svg or \.pdf, or have no suffix"):
+        with pytest.raises(ValueError, match=r"must end in \.png, \.svg, \.pdf or \.pgf, or have no suffix"):
             plots.save_figure(self.figure(), tmp_path / name)
         assert list(tmp_path.iterdir()) == []
 

@@ -44,13 +44,42 @@ def test_the_bifurcation_diagram_has_every_point_of_the_attractor_and_its_thresh
         plots.draw_bifurcation(diagram, weight=1, ax=ax)
 
 
-def test_the_strip_has_a_color_for_every_learning_rate_in_order(ax):
-    plots.draw_regimes([0.4, 0.1, 0.2], ["DIVERGED", "MONOTONE", "OVERSHOOTING"], limit=0.3, ax=ax)
-    known = list(COLORS)
-    codes = ax.collections[0].get_array().ravel().tolist()
-    assert [known[int(code)] for code in codes] == ["MONOTONE", "OVERSHOOTING", "DIVERGED"]
+def marks_of(ax):
+    """Return learning rate, row and regime of every mark, and what else is drawn."""
+    regime_of = {color: name for name, color in COLORS.items()}
+    return {
+        (float(x), int(y)): regime_of[line.get_color()]
+        for line in ax.get_lines()
+        if line.get_marker() == "s"
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    }
+
+
+def test_only_learning_rates_that_were_run_have_a_color(ax):
+    names = {0.4: "DIVERGED", 0.1: "MONOTONE", 0.2: "OVERSHOOTING"}
+    plots.draw_regimes(list(names), list(names.values()), limit=0.3, ax=ax)
+    assert marks_of(ax) == {(rate, 0): name for rate, name in names.items()}
+    assert not ax.collections
+    assert not ax.patches
     assert labels_of(ax) == ["monotone", "overshooting", "diverged", r"stability limit $2/\lambda$"]
     assert ax.get_xscale() == "log"
+
+
+def test_thresholds_and_the_limit_stand_where_they_are_under_their_own_names(ax):
+    plots.draw_regimes(
+        [0.1, 0.2],
+        [["MONOTONE", "PERIODIC"], ["MONOTONE", "MONOTONE"]],
+        limit=0.3,
+        limit_label="limit of Nesterov",
+        thresholds={"loss never rises": 0.15, "steps die away": 0.25},
+        rows=("seed 0", "seed 1"),
+        ax=ax,
+    )
+    lines = {line.get_label(): line.get_xdata()[0] for line in ax.get_lines() if line.get_marker() != "s"}
+    assert lines == {"limit of Nesterov": 0.3, "loss never rises": 0.15, "steps die away": 0.25}
+    assert labels_of(ax) == ["monotone", "periodic", *lines]
+    assert marks_of(ax)[0.2, 0] == "PERIODIC"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["seed 0", "seed 1"]
 
 
 def test_the_map_has_starts_as_rows(ax):
@@ -99,12 +128,13 @@ def test_the_spectrum_has_a_line_for_every_eigenvalue_and_the_limit(ax):
     assert labels_of(ax)[-1] == r"limit $2/\eta$"
 
 
-def test_a_spectrum_in_its_own_rhythm_stands_at_its_own_times_and_momentum_has_no_limit_of_descent(ax):
+def test_a_spectrum_in_its_own_rhythm_stands_at_its_own_times_below_the_limit_of_momentum(ax):
     record = {"sharpness": gf.every(3, gf.records.sharpness(k=2))}
     run = gf.descend(Quadratic([1.0, 4.0]), [1.0, 1.0], gf.rules.HeavyBall(0.1, 0.5), 7, record=record)
     plots.draw_spectrum(run, ax=ax)
     np.testing.assert_array_equal(ax.get_lines()[0].get_xdata(), run.times[[0, 3, 6]])
-    assert len(labels_of(ax)) == 2
+    np.testing.assert_allclose(ax.get_lines()[2].get_ydata(), 2 * (1 + 0.5) / 0.1)
+    assert labels_of(ax)[2:] == [r"limit $3/\eta$"]
 
 
 def test_located_crossings_are_marked_where_they_are(ax):

@@ -9,6 +9,7 @@ from scipy.integrate import BDF
 import gradflow as gf
 from gradflow.problems import FeedForward, LogisticRegression, Quadratic
 from gradflow.simulate.creeping import jumps
+from gradflow.solvers import lsoda
 
 rng = np.random.default_rng(0)
 INPUTS = rng.standard_normal((200, 6))
@@ -16,6 +17,8 @@ NET = FeedForward(INPUTS, np.sin(INPUTS[:, :2]), (12, 8))
 FLOW = gf.GradientFlow(NET)
 W0 = NET.initial_weights(0)
 END = 20.0
+# What "auto" makes of a few stiff weights: scipy's LSODA, where it has memory of its own.
+DENSE = "LSODA" if lsoda.is_free() else "krylov-bdf"
 
 
 def integrate(end=END, flow=FLOW, **options):
@@ -107,7 +110,7 @@ def test_auto_takes_a_matrix_free_method_for_few_weights_too():
         gf.integrate(gf.GradientFlow(net), net.initial_weights(0), 500.0, rtol=1e-5, precision=precision)
         for precision in ("double", "single")
     ]
-    assert "LSODA" in runs[0].method
+    assert DENSE in runs[0].method
     assert "krylov-bdf" in runs[1].method
 
 
@@ -254,3 +257,94 @@ def test_a_staircase_of_rounding_is_no_kink():
     assert jumps(flow, 0.0, w, 1e-3)
     assert not jumps(flow, 0.0, w, 1e-3, single)
     assert jumps(lambda t, w: -np.sign(w.astype(np.float32)), 0.0, np.array([0.7, 1e-5]), 1e-5, single)
+
+
+def user(problem, convert=lambda g: g.astype(np.float32), **options):
+    """What a user makes of float32 passes, with its gradients counted."""
+    single, calls = problem.in_single(), []
+
+    def gradient(w):
+        calls.append(1)
+        return convert(single.gradient(w))
+
+    return gf.problems.from_callables(single.loss, gradient, check=False, **options), calls
+
+
+SHOWN = {
+    "by their dtype": (lambda g: g.astype(np.float32), {}),
+    "by their digits": (lambda g: g.astype(np.float32).astype(float), {}),
+    "by their author": (lambda g: g.astype(np.float32) / 3.0 * 3.0, {"gradient_precision": 1.2e-7}),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+@pytest.mark.parametrize("simple", [False, True])
+def test_a_tolerance_that_float32_gradients_do_not_carry_is_said_with_the_one_that_they_do(
+    shown, simple, truth
+):
+    convert, options = SHOWN[shown]
+    # Weights of float32 tell nothing of the numbers that a gradient computes with: one beside them does.
+    w0 = W0.astype(np.float32).astype(float) if simple else W0
+    problem, calls = user(NET, convert, **options)
+    with pytest.warns(
+        RuntimeWarning, match="`rtol` must be at least 1e-06 .* got 1e-10: the run takes 1e-06"
+    ):
+        run = gf.integrate(gf.GradientFlow(problem), w0, END, rtol=1e-10)
+    assert run.settings["rtol"] == 1e-6
+    assert run.num_gradients == len(calls)
+    assert np.linalg.norm(run.final_weights - truth) < 1e-5 * np.linalg.norm(truth)
+    # At the tolerance that was said there is no word, and the same run.
+    problem, calls = user(NET, convert, **options)
+    same = gf.integrate(gf.GradientFlow(problem), w0, END, rtol=1e-6)
+    np.testing.assert_array_equal(same.final_weights, run.final_weights)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-6])
+def test_a_flow_of_float32_gradients_has_the_error_and_about_the_cost_of_one_in_float64(rtol, truth):
+    problem, calls = user(NET)
+    run = gf.integrate(gf.GradientFlow(problem), W0, END, rtol=rtol)
+    double = gf.problems.from_callables(NET.loss, NET.gradient, check=False)
+    exact = gf.integrate(gf.GradientFlow(double), W0, END, rtol=rtol)
+    assert np.linalg.norm(run.final_weights - truth) < 10 * rtol * np.linalg.norm(truth)
+    assert len(calls) <= 1.1 * exact.num_gradients
+
+
+def test_float64_gradients_are_left_alone_and_cost_what_they_cost():
+    single, double = (gf.problems.from_callables(NET.loss, NET.gradient, check=False) for _ in range(2))
+    runs = [
+        gf.integrate(gf.GradientFlow(problem), W0, 1.0, rtol=1e-10, method="RK45")
+        for problem in (NET, single)
+    ]
+    assert runs[0].num_gradients == runs[1].num_gradients
+    np.testing.assert_array_equal(runs[0].weights, runs[1].weights)
+    assert runs[1].settings["rtol"] == 1e-10
+    # With a small budget nothing is evaluated but what the run needs.
+    run = gf.integrate(gf.GradientFlow(double), W0.round(1), 1.0, max_evaluations=5)
+    assert run.num_gradients == 5
+
+
+def test_an_atol_that_was_given_is_kept_and_its_default_follows_the_precision():
+    flow = gf.GradientFlow(user(NET)[0])
+    scale = np.linalg.norm(W0) / W0.size**0.5
+    assert gf.integrate(flow, W0, 1.0, rtol=1e-6).settings["atol"] == pytest.approx(2.0**-23 * scale)
+    assert gf.integrate(flow, W0, 1.0, rtol=1e-2).settings["atol"] == pytest.approx(1e-5 * scale)
+    assert gf.integrate(flow, W0, 1.0, rtol=1e-6, atol=1e-12).settings["atol"] == 1e-12
+
+
+def test_methods_that_ask_for_more_digits_than_gradients_have_say_so_and_auto_takes_another_one():
+    net = FeedForward(INPUTS, np.sin(INPUTS[:, 0]), (4,))
+    flow, w0 = gf.GradientFlow(user(net)[0]), net.initial_weights(0)
+    assert "krylov-bdf" in gf.integrate(flow, w0, 500.0, rtol=1e-5).method
+    with pytest.warns(RuntimeWarning, match="LSODA asks for more digits .* krylov-bdf is stiff too"):
+        gf.integrate(flow, w0, 1.0, rtol=1e-6, method="LSODA")
+    gf.integrate(flow, w0, 1.0, rtol=1e-4, method="LSODA")
+
+
+def test_what_a_gradient_raises_at_the_start_is_said_by_the_run():
+    def gradient(w):
+        raise ZeroDivisionError("at the start")
+
+    problem = gf.problems.from_callables(NET.loss, gradient, check=False)
+    run = gf.integrate(gf.GradientFlow(problem), W0, 1.0)
+    assert run.outcome is gf.Outcome.FAILED
+    assert "at the start" in run.message

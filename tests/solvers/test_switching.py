@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.integrate import RK45, solve_ivp
 
-from gradflow.solvers import Switching
+from gradflow.solvers import KrylovBDF, Switching, lsoda
 from gradflow.solvers.switching import length_of_step
 
 
@@ -26,6 +26,8 @@ def decay(rates):
     return lambda t, y: -rates * y
 
 
+# What "auto" makes of a few stiff weights: scipy's LSODA, where it has memory of its own.
+DENSE = "LSODA" if lsoda.is_free() else "krylov-bdf"
 STIFF = np.array([0.01, 1e4])
 
 
@@ -57,7 +59,7 @@ def test_stiffness_matters_only_where_much_of_the_way_is_left(end_time, expected
 @pytest.mark.parametrize("stiff", [False, True])
 def test_with_a_dense_jacobian_lsoda_is_the_implicit_method(stiff):
     solver = run(decay(STIFF), np.ones(2), 1000.0, dense=True, jac=lambda t, y: np.diag(-STIFF), stiff=stiff)
-    assert names(solver)[-1] == "LSODA"
+    assert names(solver)[-1] == DENSE
     np.testing.assert_allclose(solver.y, np.exp(-1000 * STIFF), rtol=1e-4, atol=1e-9)
 
 
@@ -71,7 +73,7 @@ def test_inside_a_step_of_lsoda_the_matrix_free_method_takes_its_place():
 
     solver = run(flow, np.ones(2), 100.0, dense=True, stiff=True)
     assert names(inner[0]) == ["RK45", "krylov-bdf"]
-    assert names(solver) == ["LSODA"]
+    assert names(solver) == [DENSE]
     np.testing.assert_allclose(solver.y, np.exp(-100 * STIFF), rtol=1e-4, atol=1e-9)
 
 
@@ -106,3 +108,27 @@ def test_a_fast_mode_at_rest_is_found_all_the_same():
     solver = run(flow, np.array([0.0, 0.0]), 100.0)
     assert solver.nfev < 3000
     assert solver.y[1] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("condition", [1.0, 30.0, 3e3])
+@pytest.mark.parametrize("end_time", [1.0, 3.0])
+def test_switching_costs_little_more_than_the_better_of_its_parts(condition, end_time):
+    rates = np.geomspace(1.0, condition, 120)
+
+    def spent(make):
+        solver = make(decay(rates), 0.0, np.ones(120), end_time, rtol=1e-6, atol=1e-9)
+        while solver.status == "running":
+            solver.step()
+        np.testing.assert_allclose(solver.y, np.exp(-rates * end_time), atol=1e-5)
+        return solver.nfev
+
+    assert spent(Switching) < 1.6 * min(spent(KrylovBDF), spent(RK45))
+
+
+def test_several_stiff_modes_that_look_slower_than_the_fastest_are_noticed():
+    """A thousand rates up to 1000: RK45 needs at least 6 x 1000 / 3.31 evaluations a unit of time."""
+    rates = np.linspace(1.0, 1000.0, 1000)
+    solver = run(decay(rates), np.ones(1000), 3.0)
+    assert names(solver)[:2] == ["RK45", "krylov-bdf"]
+    assert solver.history[1][0] < 0.3
+    assert solver.nfev < 0.5 * 6 * 1000 / 3.31 * 3.0

@@ -225,12 +225,6 @@ def test_settings_are_json_values():
         assert json.loads(json.dumps(run.settings)) == run.settings
 
 
-def test_records_named_like_the_rows_have_no_place_in_a_dataset():
-    run = descent_run(record={"loss": lambda t, w: t})
-    with pytest.raises(ValueError, match="`records` must have names of their own"):
-        run.to_xarray()
-
-
 @pytest.mark.parametrize("copied", [lambda run: run, lambda run: pickle.loads(pickle.dumps(run))])
 def test_arrays_are_read_only(copied):
     run = copied(flow_run())
@@ -254,27 +248,3 @@ def test_the_repr_fits_one_screen_and_says_what_happened():
         "not met",
     ):
         assert part in text
-
-
-def test_a_run_becomes_an_xarray_dataset():
-    run = flow_run()
-    data = run.to_xarray()
-    np.testing.assert_array_equal(data["weights"].values, run.weights)
-    np.testing.assert_array_equal(data["time"].values, run.times)
-    assert data["pair"].shape == run.records["pair"].shape
-    assert json.loads(data.attrs["settings"])["rate"] == 2.0
-
-
-def test_a_record_in_its_own_rhythm_has_a_dimension_of_its_own_in_a_dataset(tmp_path):
-    run = descent_run(record={"each": lambda t, w: t, "rare": gf.every(5, lambda t, w: w)})
-    run.save(tmp_path / "run")
-    for data in (run.to_xarray(), gf.Trajectory.load(tmp_path / "run").to_xarray()):
-        assert data["each"].dims == ("time",)
-        assert data["rare"].dims == ("rare_time", "rare_1")
-        np.testing.assert_array_equal(data["rare_time"].values, run.times[::5])
-
-
-def test_a_missing_xarray_is_one_sentence_that_names_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "xarray", None)
-    with pytest.raises(ImportError, match=r'pip install "gradflow-sim\[xarray\]"'):
-        flow_run().to_xarray()

@@ -17,9 +17,9 @@ function python(program: string): void {
 
 test("a problem of one's own is computed in Python behind the page", async () => {
   const file = join(folder, "mine.py");
-  const lines = ["import gradflow as gf", "problem = gf.problems.Quadratic([1.0, 4.0])", "w0 = [1.0, 1.0]", "end_time = 4.0"];
+  const lines = ["import gradflow as gf", "def bowl():", "    return gf.problems.Quadratic([1.0, 4.0]), [1.0, 1.0]"];
   writeFileSync(file, lines.join("\n"));
-  await served([file], async (url) => {
+  await served([`${file}:bowl`], async (url) => {
     const { page, requests, said } = await open(url);
     await done(page);
     assert.match((await page.textContent("#verdict"))!, /^η = 0.25: monotone$/);

@@ -109,11 +109,13 @@ test("a click in the diagram takes its learning rate, one in the map its start t
   const { page } = await open(`${FILE}#problem=double-well&rate=0.5`);
   await done(page);
   const rate = async (): Promise<number> => Number(await page.inputValue("#rate-number"));
-  const diagram = (await page.locator("#diagram").boundingBox())!;
-  await page.mouse.click(diagram.x + 0.9 * diagram.width, diagram.y + 0.5 * diagram.height);
+  const clickAt = async (id: string, right: number, down: number): Promise<void> => {
+    const { width, height } = (await page.locator(id).boundingBox())!;
+    await page.locator(id).click({ position: { x: right * width, y: down * height } });
+  };
+  await clickAt("#diagram", 0.9, 0.5);
   await page.waitForFunction(() => Number(document.querySelector<HTMLInputElement>("#rate-number")!.value) > 1.8);
-  const map = (await page.locator("#map").boundingBox())!;
-  await page.mouse.click(map.x + 0.2 * map.width, map.y + 0.75 * map.height);
+  await clickAt("#map", 0.2, 0.75);
   await page.waitForFunction(() => Number(document.querySelector<HTMLInputElement>("#start-0")!.value) < -1);
   assert.ok((await rate()) < 0.6);
   await page.context().close();

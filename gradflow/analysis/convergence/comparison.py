@@ -29,11 +29,11 @@ class Comparison:
     times : ndarray, shape (m,)
         Flow times at which the two were compared.
     distance : ndarray, shape (m,)
-        |w_run(t) - w_reference(t)|; between sketches, an estimate of it.
+        ``|w_run(t) - w_reference(t)|``; between sketches, an estimate of it.
     loss_gap : ndarray, shape (m,)
         E(w_run(t)) - E(w_reference(t)), in units of the loss.
     travelled : ndarray, shape (m,)
-        |w_reference(t) - w_reference(first row)|, how far the reference is from its start.
+        ``|w_reference(t) - w_reference(first row)|``, how far the reference is from its start.
     """
 
     times: Array

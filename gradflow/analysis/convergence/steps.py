@@ -12,6 +12,7 @@ from gradflow import validate
 from gradflow.flows import GradientFlow
 from gradflow.problems.problem import Problem, Product
 from gradflow.simulate.integrate import integrate
+from gradflow.simulate.whole import whole
 from gradflow.trajectory import Trajectory
 from gradflow.types import Array
 
@@ -22,7 +23,7 @@ NUM_TRIES = 160
 
 
 def cosine(u: ArrayLike, v: ArrayLike) -> Array:
-    """Return u . v / (|u| |v|), along the last axis.
+    """Return ``u'v / (|u| |v|)``, along the last axis.
 
     Parameters
     ----------
@@ -67,9 +68,9 @@ class StepDirection:
 def step_direction(problem: Problem, w: ArrayLike, learning_rates: ArrayLike) -> StepDirection:
     """Return where one step of descent points, for each learning rate, beside the flow from the same weights.
 
-    With q the part of H g across g, relative to |g|, the angle to the next gradient is eta |q| and that
-    to the flow's displacement eta |q| / 2, both to first order in eta. The cosines miss 1 by the second
-    order, the one with the next gradient by four times as much.
+    With q the part of H g across g, relative to ``|g|``, the angle to the next gradient is ``eta |q|`` and
+    that to the flow's displacement ``eta |q| / 2``, both to first order in eta. The cosines miss 1 by the
+    second order, the one with the next gradient by four times as much.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def step_direction(problem: Problem, w: ArrayLike, learning_rates: ArrayLike) ->
     gradient = problem.gradient(start)
     arrived = np.array([problem.gradient(start - eta * gradient) for eta in rates])
     # The shortest displacements are far smaller than the weights that carry the tolerance.
-    run = integrate(GradientFlow(problem), start, rates[-1], times=rates, method="DOP853", rtol=1e-11)
+    run = whole(integrate(GradientFlow(problem), start, rates[-1], times=rates, method="DOP853", rtol=1e-11))
     return StepDirection(rates, cosine(gradient, arrived), cosine(-gradient, run.at(rates) - start))
 
 
@@ -182,7 +183,7 @@ def largest_decreasing_step(problem: Problem, w: ArrayLike, direction: ArrayLike
 
 
 def path_length(trajectory: Trajectory) -> Array:
-    """Return the distance travelled up to each row, sum of |w_{k+1} - w_k|, shape (m,).
+    """Return the distance travelled up to each row, sum of ``|w_{k+1} - w_k|``, shape (m,).
 
     The length of the polygon through the kept rows: of a descent the true distance where every step is
     kept, of a flow a lower bound.

@@ -10,7 +10,7 @@ from gradflow.problems.problem import Problem
 
 
 def relative_progress(problem: Problem, w: ArrayLike, learning_rate: float) -> float:
-    """Return (E(w - eta g) - E(w)) / (eta |g|^2): -1 along the flow, positive where the loss rises.
+    """Return ``(E(w - eta g) - E(w)) / (eta |g|^2)``: -1 along the flow, positive where the loss rises.
 
     To second order -1 + eta / 2 times the curvature along g; near 0 on average at the edge of stability.
 
@@ -53,8 +53,8 @@ def relative_progress(problem: Problem, w: ArrayLike, learning_rate: float) -> f
 def directional_smoothness(problem: Problem, w: ArrayLike, learning_rate: float) -> float:
     """Return the curvature along the step that descent takes next, from the gradients at its two ends.
 
-    (g(w) - g(w - eta g)) . g / (eta |g|^2), the mean of g'Hg / |g|^2 along the step; near 2 / eta at the edge
-    of stability.
+    ``(g(w) - g(w - eta g)) . g / (eta |g|^2)``, the mean of ``g'Hg / |g|^2`` along the step; near 2 / eta
+    at the edge of stability.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def directional_smoothness(problem: Problem, w: ArrayLike, learning_rate: float)
 
 
 def curvature_along(step: ArrayLike, gradient: ArrayLike, next_gradient: ArrayLike) -> float:
-    """Return (g_{k+1} - g_k) . s / |s|^2, the mean curvature along a step s that was taken anyway.
+    """Return ``(g_{k+1} - g_k)'s / |s|^2``, the mean curvature along a step s that was taken anyway.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ def largest_stable_learning_rate(problem: Problem, w: ArrayLike, rule: UpdateRul
     ======================  =========================================================
 
     For RMSProp and Adam lambda = lambda_max(P^1/2 H P^1/2) with the preconditioner frozen at what it
-    tends to while the weights rest at `w`, P = diag(1 / (|g(w)| + epsilon)). Where g has vanished that
+    tends to while the weights rest at `w`, ``P = diag(1 / (|g(w)| + epsilon))``. Where g has vanished that
     is 1 / epsilon, and the limit of the order of epsilon.
 
     If the rule's learning rate is a vector or a matrix M, lambda = lambda_max(M^1/2 H M^1/2) and the answer

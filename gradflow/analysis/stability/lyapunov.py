@@ -31,7 +31,7 @@ def lyapunov_exponents(
     The mean growth per step, as a natural logarithm, of infinitesimal differences between runs: of
     products of I - eta H(w) along the run, orthonormalized by QR at every step; for a rule with
     momentum of the differences in weights and velocity. Positive means chaos; the largest is
-    log |1 - eta lambda| for the slowest direction at a minimum.
+    ``log |1 - eta lambda|`` for the slowest direction at a minimum.
 
     Parameters
     ----------

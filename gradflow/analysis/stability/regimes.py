@@ -82,7 +82,7 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     =================  =====================================================================
     DIVERGED           the run left the finite numbers, or its loss, above the first, still grew
     STALLED            the loss changed by less than 1e-6 of the first over the continuation, x is below
-                       1e-3 and |g| / lambda above 1e-3 (1 + |w|): no minimum, and no way out
+                       1e-3 and ``|g| / lambda`` above ``1e-3 (1 + |w|)``: no minimum, and no way out
     CATAPULT           the loss rose above 1.05 times the first, the run settles or its loss rises no
                        more in the continuation, and x ended below 1.9 and below its start
     EDGE_OF_STABILITY  the loss rose on the way, and either the run settles where x, having changed by
@@ -111,9 +111,9 @@ def regime(trajectory: Trajectory, problem: Problem) -> Regime:
     Regime
         Evidence: steps, first_loss, final_loss, highest_loss, highest_step, share_lowered (of the
         steps), share_raised (continuation included), still_raised (of the continuation),
-        first_, final_ and mean_effective_sharpness (the last over the continuation), long_run (mean
-        loss of the last fifth over that of the middle fifth), settles (1 or 0), period, exponent (per
-        step, of rules whose steps are linear).
+        first_effective_sharpness, final_effective_sharpness, mean_effective_sharpness (over the
+        continuation), long_run (mean loss of the last fifth over that of the middle fifth), settles (1 or
+        0), period, exponent (per step, of rules whose steps are linear).
 
     Raises
     ------

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.curvature.eigenpairs import check_count, operator_of, top_pairs_of
-from gradflow.curvature.noise import NOISES, noise_of, vouched
+from gradflow.curvature.differences import one_sided
+from gradflow.curvature.noise import NOISES, Pairs, noise_of, uncertainty_of, vouched
+from gradflow.curvature.search import check_count, operator_of, top_pairs_of
 from gradflow.curvature.tracking.rivals import MOST, Rivals
 from gradflow.curvature.tracking.secants import Secants
 from gradflow.curvature.tracking.subspace import (
@@ -21,7 +22,6 @@ from gradflow.curvature.tracking.subspace import (
     products_with,
     ritz_pairs,
 )
-from gradflow.numerics.differences import Differences
 from gradflow.problems.completed import as_problem, is_same_problem
 from gradflow.problems.problem import Differenced, Problem, Product
 from gradflow.types import Array
@@ -61,9 +61,9 @@ class SharpnessTracker:
         How many eigenvalues.
     products : {"exact", "differences"}
         "differences" is the fast mode: one-sided differences of gradients, which leave a relative
-        error of about 1e-7 in float64. Cold searches take exact products all the same. Where the
-        problem's own products are differences, residuals are asked to fall to their noise only, with
-        one warning.
+        error of about 1e-7 in float64. Cold searches take exact products all the same. Where products
+        carry noise (differences of gradients, float32, whatever shows in a cold search) residuals are
+        asked to fall to that only, with one warning.
     check_every : int
         Calls between two cold searches, at the most.
 
@@ -86,7 +86,7 @@ class SharpnessTracker:
     Notes
     -----
     A run of `descend` or `integrate` on `problem` that records it hands it its `Place`, with the passes of
-    the row. The
+    the row, except where the problem's products are differences: their distance is kept from row to row. The
     Krylov spaces of an implicit solve would not do instead: on networks of 3,466 and 26,122 weights they
     hold 1 to 15 vectors, and their best Ritz pair mostly leaves a relative residual of a fifth or more.
 
@@ -107,7 +107,9 @@ class SharpnessTracker:
     _mean_of_rest: float
     _first_time: float
     _since_cold: int
-    _noise: float
+    _given: Product
+    _reachable: float
+    _rounding: float
 
     def __init__(
         self,
@@ -147,15 +149,20 @@ class SharpnessTracker:
 
     @property
     def takes_product(self) -> bool:
-        """Whether `at_place` asks for the product, so that a run makes its passes to give it."""
-        return self.products == "exact"
+        """Whether `at_place` asks for the product, so that a run makes its passes to give it.
+
+        Not where that is made of differences: their distance is measured now and then along a path, and would
+        be at every place of it.
+        """
+        return self.products == "exact" and self._central is None
 
     def at_place(self, place: Place) -> float | Array:
         """Return the same at a place of a run, from what the run has there if it is one on `problem`.
 
         That is the gradient for differences, else the product.
         """
-        if not is_same_problem(place.problem, self.problem):
+        is_mine = is_same_problem(place.problem, self.problem)
+        if not is_mine or (self.products == "exact" and self._central is not None):
             return self(place.time, place.weights)
         if self.products == "exact":
             return self._at(place.time, place.weights, lambda _: place.product)
@@ -169,7 +176,7 @@ class SharpnessTracker:
         w = validate.weight_vector("w", w, self.problem.num_weights)
         check_count(self.k, w.size)
         product = product_at(w)
-        self._noise, product = noise_of(product), self._counted(product)
+        self._given, product = product, self._counted(product)
         course, self._course = self._course, None
         # Only a call that ends well leaves a course behind: after an error the next one starts cold.
         self._course = (
@@ -199,7 +206,7 @@ class SharpnessTracker:
         self._course = None
         self._first_time = np.inf
         # Along a path the distance of differences is measured now and then.
-        self._differences = Differences(self.problem.gradient, is_central=False)
+        self._differences = one_sided(self.problem)
         self._central = (
             self.problem.products_from(self.problem.gradient)
             if isinstance(self.problem, Differenced)
@@ -223,9 +230,9 @@ class SharpnessTracker:
 
     def _begun(self, w: Array, product: Product) -> Secants:
         """Return the course that begins with a cold search."""
-        values, vectors = self._searched(w, product)
-        self._note(values, self.tol, float(np.abs(values).max()))
-        course = Secants(w, vectors.T)
+        pairs = self._searched(w, product)
+        self._note(pairs.values, pairs.residual, float(np.abs(pairs.values).max()))
+        course = Secants(w, pairs.vectors.T)
         self._rivals, self._mean_of_rest = Rivals(), 0.0
         if not self._tiny(w.size):
             self._overtaken(course, product)
@@ -234,18 +241,20 @@ class SharpnessTracker:
     def _tiny(self, num_weights: int) -> bool:
         return num_weights <= 3 * (2 * self.k + MOST)
 
-    def _searched(self, w: Array, product: Product) -> tuple[Array, Array]:
-        """Return the top values and vectors from a cold search."""
+    def _searched(self, w: Array, product: Product) -> Pairs:
+        """Return the top pairs from a cold search."""
         self._since_cold = 0
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
             exact = self._exact(w)
-            self._noise, product = noise_of(exact), self._counted(exact)
-        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, self._noise)
+            self._given, product = exact, self._counted(exact)
+        noise = noise_of(self._given, self.problem)
+        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, noise)
         if self._may_warn and pairs.residual > self.tol:
             self._may_warn = False
             vouched(pairs, self.tol)
-        return pairs[:2]
+        self._reachable, self._rounding = pairs.residual, noise.relative
+        return pairs
 
     def _note(self, values: Array, residual: float, size: float) -> None:
         self._values, self._residual, self._size = values, residual, size
@@ -259,13 +268,14 @@ class SharpnessTracker:
             overtaken = search_is_due and self._overtaken(course, product)
             if not overtaken and self._since_cold < self.check_every:
                 return course
-        values, vectors = self._searched(w, product)
+        pairs = self._searched(w, product)
+        values = pairs.values
         tolerance = max(self.tol, self._floor())
         if certified and np.abs(self._values - values).max() <= tolerance * np.abs(values).max():
             return course
         self.num_fallbacks += not certified
         self.num_surprises += certified
-        self._replace(course, values, vectors)
+        self._replace(course, pairs)
         return course
 
     def _overtaken(self, course: Secants, product: Product) -> bool:
@@ -278,18 +288,23 @@ class SharpnessTracker:
 
     def _floor(self) -> float:
         """Return the residual, relative to the size of H, that noise in the products leaves."""
-        return NOISES * self._noise / self._size if self._size > 0 else 0.0
+        told = (
+            NOISES * max(self._rounding, uncertainty_of(self._given) / self._size) if self._size > 0 else 0.0
+        )
+        # A cold search comes to its tolerance unless noise is in its way, of whatever cause.
+        return max(told, self._reachable) if self._reachable > self.tol else told
 
-    def _replace(self, course: Secants, values: Array, vectors: Array) -> None:
+    def _replace(self, course: Secants, pairs: Pairs) -> None:
         """Go on from cold pairs; what they leave of the rows is followed as rivals."""
+        values = pairs.values
         old = [*self._values, *(rival.value for rival in self._rivals.followed)]
         size = float(np.abs(values).max())
-        left = course.replace(vectors.T)
+        left = course.replace(pairs.vectors.T)
         change = float(np.abs(self._values - values).max() / size) if size > 0 else 0.0
         self._rivals.keep([old[i] for i in left], change, len(left) > len(old) - self.k)
         while len(course.rows) > self.k + len(self._rivals.followed):
             course.pop()
-        self._note(values, self.tol, size)
+        self._note(values, pairs.residual, size)
 
     def _warm(self, course: Secants, w: Array, product: Product) -> bool:
         """Find the pairs at `w` from the course, and take them if their residuals certify them."""

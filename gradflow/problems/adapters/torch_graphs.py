@@ -35,10 +35,11 @@ class KeptGraphs:
 
     def _single(self, v: Array) -> Array:
         pieces, product = self._network.pieces(v), np.zeros(self._network.num_weights)
-        with mathematical_attention():
+        with self._network.evaluating():
             for bent, share in self._graphs:
                 if bent:
-                    product += share * self._network.flat(self._along(bent, pieces))
+                    part = self._network.flat(self._along(bent, pieces))
+                    product += part if share == 1.0 else share * part
         return product
 
     def _along(self, bent: list[tuple[int, Any]], pieces: list[Any]) -> Any:
@@ -51,10 +52,3 @@ class KeptGraphs:
 def _bent(slopes: Any) -> list[tuple[int, Any]]:
     """Return the slopes that are not constant, by number: the others have no part in the Hessian."""
     return [(i, slope) for i, slope in enumerate(slopes) if slope is not None and slope.requires_grad]
-
-
-def mathematical_attention() -> Any:
-    """Return the context of all evaluations: the fused kernels of attention have no second derivative."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
-    return sdpa_kernel(SDPBackend.MATH)

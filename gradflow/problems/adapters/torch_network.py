@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gradflow.problems.adapters.torch_convolutions import Convolutions
 from gradflow.types import Array
-
-# What torch calls the derivatives of functions with kinks.
-KINKS = ("Relu", "Prelu", "Hardtanh", "Hardswish", "Hardsigmoid", "Threshold", "MaxPool", "Abs", "Clamp")
 
 
 class Network:
@@ -27,11 +27,21 @@ class Network:
         self.num_weights = sum(self._sizes)
         # Their fused backward pass, rounded otherwise, is not taken where it is to be differentiated again.
         self.is_recurrent = _is_recurrent(module)
+        # Whether attention is on the way, whose fused kernels have no second derivative.
+        self.attends = True
         self._free: list[Copy] = []
 
     def __getstate__(self) -> dict[str, Any]:
         # Each view of a copy would be written with the whole buffer.
         return vars(self) | {"_free": []}
+
+    def evaluating(self) -> AbstractContextManager[Any]:
+        """Return the context of all evaluations: attention by its mathematical backend."""
+        if not self.attends:
+            return nullcontext()
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        return sdpa_kernel(SDPBackend.MATH)
 
     def take(self, w: Array) -> Copy:
         """Return a copy at w that is nobody else's until it is given back."""
@@ -54,6 +64,15 @@ class Network:
         parts = zip(flat.split(self._sizes), self._shapes, strict=True)
         return [piece.view(shape) for piece, shape in parts]
 
+    def places(self) -> list[NDArray[np.intp]]:
+        """Return the places in a vector of the parameters of each part of the module, which names tell."""
+        owners, ends = [name.rpartition(".")[0] for name in self.names], np.cumsum(self._sizes)
+        ranges = [np.arange(end - size, end) for size, end in zip(self._sizes, ends, strict=True)]
+        grouped: dict[str, list[NDArray[np.intp]]] = {}
+        for owner, each in zip(owners, ranges, strict=True):
+            grouped.setdefault(owner, []).append(each)
+        return [np.concatenate(each) for each in grouped.values()]
+
     def flat(self, parts: Iterable[Any]) -> Array:
         """Return a vector of its parts, None being zeros."""
         import torch
@@ -62,12 +81,7 @@ class Network:
             torch.zeros(size, dtype=self.dtype, device=self.device) if part is None else part.reshape(-1)
             for part, size in zip(parts, self._sizes, strict=True)
         ]
-        if self.device.type != "cpu":
-            return torch.cat(filled).detach().double().cpu().numpy()
-        vector = np.empty(self.num_weights)
-        with torch.no_grad():
-            torch.cat(filled, out=torch.from_numpy(vector))
-        return vector
+        return torch.cat(filled).detach().double().cpu().numpy()
 
 
 class Copy:
@@ -89,6 +103,7 @@ class Copy:
         self._host = self._buffer.cpu()
         for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
             parameter.data = piece
+        self._convolutions = Convolutions(self._module)
 
     def load(self, w: Array) -> None:
         """Write w into the buffer."""
@@ -97,23 +112,10 @@ class Copy:
         if self._buffer is not self._host:
             self._buffer.copy_(self._host)
 
-    def value(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples."""
+    def value(self, inputs: Any, targets: Any, derived_twice: bool = False) -> Any:
+        """Return the loss of these samples, in a graph whose slopes are derived too or in a plain one."""
+        self._convolutions.derived_twice = derived_twice
         return self._loss(self._module(inputs), targets)
-
-
-def has_kinks(value: Any) -> bool:
-    """Return whether a function with kinks is on the way to a loss."""
-    left, seen = [value.grad_fn], set[Any]()
-    while left:
-        node = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if any(kink in node.name() for kink in KINKS):
-            return True
-        left += [before for before, _ in node.next_functions]
-    return False
 
 
 def _is_recurrent(module: Any) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
-from gradflow.problems.adapters.torch_graphs import KeptGraphs, mathematical_attention
+from gradflow.problems.adapters.torch_graphs import KeptGraphs
 from gradflow.problems.adapters.torch_network import Copy, Network
 from gradflow.types import Array, Product
 
@@ -36,6 +36,25 @@ class TorchProblem:
     def __repr__(self) -> str:
         return f"TorchProblem({self.num_weights} weights, {self._network.dtype}, {self.num_samples} samples)"
 
+    @property
+    def has_batches(self) -> bool:
+        """Whether the samples pass through the module in more than one batch."""
+        return self._batch_size is not None and self._batch_size < self.num_samples
+
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the module's dtype."""
+        import torch
+
+        return float(torch.finfo(self._network.dtype).eps)
+
+    def different(self, count: int) -> NDArray[np.intp]:
+        """Return the numbers of samples whose targets differ, where these are classes: `count` at most."""
+        if self._targets.is_floating_point():
+            return np.empty(0, dtype=np.intp)
+        flat = self._targets.reshape(self.num_samples, -1)[:, 0].cpu().numpy()
+        return np.unique(flat, return_index=True)[1][:count]
+
     def shapes(self) -> str:
         """Return shapes and dtypes of the data, for people."""
         parts = {"inputs": self._inputs, "targets": self._targets}
@@ -46,7 +65,7 @@ class TorchProblem:
         import torch
 
         own = self._network.take(validate.shaped(w, self.num_weights))
-        with torch.no_grad(), mathematical_attention():
+        with torch.no_grad(), self._network.evaluating():
             total = sum(share * float(own.value(*rows)) for *rows, share in self.batches())
         self._network.give_back(own)
         return total
@@ -79,14 +98,16 @@ class TorchProblem:
     def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Array, list[tuple[Any, float]]]:
         import torch
 
+        # Made first: at the height of what the passes take it would break up the memory they leave.
         total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
         twice = keep or self._network.is_recurrent
-        with mathematical_attention():
-            for *rows, share in self.batches():
-                value = own.value(*rows)
+        with self._network.evaluating():
+            for inputs, targets, share in self.batches():
+                value = own.value(inputs, targets, keep)
                 slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
-                gradient += share * self._network.flat(slopes)
                 total += share * value.item()
+                slope = self._network.flat(slopes)
+                gradient += slope if share == 1.0 else share * slope
                 if keep:
                     graphs.append((slopes, share))
         return total, gradient, graphs
@@ -132,6 +153,10 @@ class TorchProblem:
         flat = self._network.flat(parameters[name] for name in self._network.names)
         return validate.shaped(flat, self.num_weights)
 
+    def layers(self) -> list[NDArray[np.intp]]:
+        """Return for each part of the module that has trainable parameters the places of its weights."""
+        return self._network.places()
+
     def module(self, w: ArrayLike) -> Any:
         """Return a copy of the module with the weights w in it."""
         loaded = copy.deepcopy(self._network.module)
@@ -140,8 +165,8 @@ class TorchProblem:
 
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the share of their loss in the whole."""
-        size = self._batch_size or self.num_samples
-        if size >= self.num_samples:
+        size = self._batch_size
+        if size is None or size >= self.num_samples:
             yield self._inputs, self._targets, 1.0
             return
         for first in range(0, self.num_samples, size):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.kernels import recipes
 from gradflow.problems.landscapes.scalar_output import ScalarOutput
 from gradflow.types import Array
 
@@ -15,7 +16,7 @@ from gradflow.types import Array
 class Catapult(ScalarOutput):
     """E(u, v) = 1/2 f^2 with f = u.v / sqrt(n): a linear network with n hidden units that should give 0.
 
-    With the tangent kernel lambda = (|u|^2 + |v|^2) / n descent is exactly the map of two numbers
+    With the tangent kernel ``lambda = (|u|^2 + |v|^2) / n`` descent is exactly the map of two numbers
 
         f <- (1 - eta lambda + eta^2 f^2 / n) f,    lambda <- lambda + eta f^2 / n (eta lambda - 4).
 
@@ -66,13 +67,24 @@ class Catapult(ScalarOutput):
         return self._output(validate.shaped(w, self.num_weights))[0]
 
     def kernel(self, w: ArrayLike) -> float:
-        """Return lambda = (|u|^2 + |v|^2) / n, the curvature along df/dw."""
+        """Return ``lambda = (|u|^2 + |v|^2) / n``, the curvature along df/dw."""
         weights = validate.shaped(w, self.num_weights)
         return float(weights @ weights) / self.width
 
     def _output(self, w: Array) -> tuple[float, Array]:
         slope = self._bend(w, w)
         return 0.5 * float(slope @ w), slope
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.CATAPULT, 0.0, 0.0)
+
+    def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:  # noqa: ARG002
+        u, v = W[: self.width], W[self.width :]
+        slopes[: self.width], slopes[self.width :] = v, u
+        slopes /= math.sqrt(self.width)
+        np.einsum("nl,nl->l", slopes, W, out=output)
+        output *= 0.5
 
     def _bend(self, w: Array, v: Array) -> Array:  # noqa: ARG002
         return np.concatenate([v[self.width :], v[: self.width]]) / math.sqrt(self.width)

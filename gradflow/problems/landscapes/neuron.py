@@ -9,11 +9,13 @@ from scipy.special import expit
 
 from gradflow import validate
 from gradflow.errors import Undefined
+from gradflow.kernels import recipes
+from gradflow.problems.batched import ByColumns
 from gradflow.problems.problem import Product
 from gradflow.types import Array
 
 
-class SigmoidNeuron:
+class SigmoidNeuron(ByColumns):
     """E(w) = 1/2 sum_p (sigma(w x_p) - T_p)^2, one weight, sigma(u) = 1 / (1 + exp(-u)).
 
     By default the network that should learn f(x) = x on {0, 1}: E = 1/8 + 1/2 (sigma(w) - 1)^2, which
@@ -132,13 +134,42 @@ class SigmoidNeuron:
             Where `flow_time` is.
         """
         x, repeats = self._single_pattern()
-        start, times = x * _weight("w0", w0), np.asarray(t, dtype=np.float64)
+        start, times = x * _weight("w0", w0), validate.numbers("t", t)
         if not np.isfinite(times).all():
             raise ValueError("`t` must be finite, got NaN or infinite times")
         with np.errstate(divide="ignore"):
             log_time = np.log(np.abs(times)) + np.log(repeats * x * x)
         gap = _gap(start, times > 0, log_time)
         return ((start + np.copysign(gap, times)) / x)[..., np.newaxis]
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.NEURON, self.inputs[:, np.newaxis], self.targets[:, np.newaxis])
+
+    @property
+    def _num_scratch(self) -> int:
+        return 3
+
+    def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
+        y, miss, square = scratch
+        out.fill(0.0)
+        if losses is not None:
+            losses.fill(0.0)
+        for x, target in zip(self.inputs.tolist(), self.targets.tolist(), strict=True):
+            np.multiply(W[0], -x, out=y)
+            np.exp(y, out=y)
+            y += 1.0
+            np.reciprocal(y, out=y)
+            np.subtract(y, target, out=miss)
+            if losses is not None:
+                losses += np.multiply(miss, miss, out=square)
+            np.subtract(1.0, y, out=square)
+            y *= square
+            y *= miss
+            y *= x
+            out[0] += y
+        if losses is not None:
+            losses *= 0.5
 
     def _outputs(self, w: ArrayLike) -> Array:
         return expit(validate.shaped(w, 1) * self.inputs)
@@ -161,11 +192,12 @@ class SigmoidNeuron:
 
 
 def _weight(name: str, w: ArrayLike) -> float:
-    return float(validate.weight_vector(name, np.atleast_1d(w), 1)[0])
+    values = validate.numbers(name, w)
+    return float(validate.weight_vector(name, values if values.ndim else values[np.newaxis], 1)[0])
 
 
 def _weights(name: str, w: ArrayLike) -> Array:
-    values = np.asarray(w, dtype=np.float64)
+    values = validate.numbers(name, w)
     if not np.isfinite(values).all() or (values.ndim and values.shape[-1] != 1):
         raise ValueError(f"`{name}` must be finite weights of shape (..., 1), got shape {values.shape}")
     return values[..., 0] if values.ndim else values

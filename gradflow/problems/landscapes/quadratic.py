@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.kernels import recipes
+from gradflow.problems.batched import ByColumns
 from gradflow.problems.problem import Product
 from gradflow.types import Array
 
 
-class Quadratic:
+class Quadratic(ByColumns):
     """E(w) = 1/2 (w - w*)' H (w - w*), with gradient H (w - w*) and Hessian H.
 
     Its gradient flow is w* + exp(-H t) (w0 - w*); descent at learning rate eta is
@@ -92,6 +94,21 @@ class Quadratic:
         modes = (self._weights(w0) - self.minimizer) @ self._vectors
         decay = np.exp(-np.multiply.outer(np.asarray(t, dtype=np.float64), self.eigenvalues))
         return self.minimizer + (decay * modes) @ self._vectors.T
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.QUADRATIC, self.hessian, self.minimizer)
+
+    @property
+    def _num_scratch(self) -> int:
+        return self.num_weights
+
+    def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
+        np.subtract(W, self.minimizer[:, np.newaxis], out=scratch)
+        np.matmul(self.hessian, scratch, out=out)
+        if losses is not None:
+            np.einsum("nl,nl->l", scratch, out, out=losses)
+            losses *= 0.5
 
     def _weights(self, w: ArrayLike) -> Array:
         return validate.shaped(w, self.num_weights)

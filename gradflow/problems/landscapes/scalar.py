@@ -10,12 +10,14 @@ from scipy.optimize import brentq
 
 from gradflow import validate
 from gradflow.errors import Undefined
+from gradflow.kernels import recipes
+from gradflow.problems.batched import ByColumns
 from gradflow.problems.landscapes.scalar_output import ScalarOutput
 from gradflow.problems.problem import Product
 from gradflow.types import Array
 
 
-class DoubleWell:
+class DoubleWell(ByColumns):
     """E(x) = 1/4 (x^2 - 1)^2, one weight, with minima at -1 and 1 of curvature 2.
 
     Descent is the cubic map x <- (1 + eta) x - eta x^3. The minima are stable up to eta = 1, the
@@ -64,6 +66,18 @@ class DoubleWell:
     def third_derivative(self, w: ArrayLike, u: ArrayLike, v: ArrayLike) -> Array:
         """Return 6 x u v, shape (1,)."""
         return 6 * validate.shaped(w, 1) * validate.shaped(u, 1) * validate.shaped(v, 1)
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.WELL, 0.0, 0.0)
+
+    def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
+        excess = np.multiply(W[0], W[0], out=scratch[0])
+        excess -= 1.0
+        np.multiply(W[0], excess, out=out[0])
+        if losses is not None:
+            np.multiply(excess, excess, out=losses)
+            losses *= 0.25
 
 
 class ScalarProduct(ScalarOutput):
@@ -131,6 +145,27 @@ class ScalarProduct(ScalarOutput):
         slope = [math.prod(factors[:i]) * math.prod(factors[i + 1 :]) for i in range(len(factors))]
         return math.prod(factors), np.array(slope)
 
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.PRODUCT, 0.0, self.target)
+
+    def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:
+        last = len(W) - 1
+        if last == 0:
+            output[...], slopes[...] = W[0], 1.0
+            return
+        # Products of the weights before each, then times those behind it.
+        slopes[1] = W[0]
+        for i in range(1, last):
+            np.multiply(slopes[i], W[i], out=slopes[i + 1])
+        np.multiply(slopes[last], W[last], out=output)
+        behind = scratch
+        behind[...] = W[last]
+        for i in range(last - 1, 0, -1):
+            slopes[i] *= behind
+            behind *= W[i]
+        slopes[0] = behind
+
     def _bend(self, w: Array, v: Array) -> Array:
         return np.array([_mixed(w, v, v, left_out)[1] for left_out in range(w.size)])
 
@@ -196,6 +231,19 @@ class MinimalistEdge(ScalarOutput):
     def _output(self, w: Array) -> tuple[float, Array]:
         x, y = w.tolist()
         return x * y * x * y, np.array([2 * x * y * y, 2 * x * x * y])
+
+    def recipe(self) -> recipes.Recipe:
+        """Return the loss in numbers."""
+        return recipes.recipe(recipes.EDGE, 0.0, 0.0)
+
+    def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:
+        x, y = W
+        product = np.multiply(x, y, out=scratch)
+        np.multiply(product, x, out=output)
+        np.multiply(output, 2.0, out=slopes[1])
+        output *= y
+        np.multiply(product, y, out=slopes[0])
+        slopes[0] *= 2.0
 
     def _bend(self, w: Array, v: Array) -> Array:
         x, y = w.tolist()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.problems.batched import ByColumns
 from gradflow.problems.problem import Product
 from gradflow.types import Array
 
 
-class ScalarOutput(ABC):
+class ScalarOutput(ByColumns):
     """E(w) = 1/2 (f(w) - T)^2 for one output f, whose derivatives the subclass gives."""
 
     num_weights: int
@@ -56,6 +57,19 @@ class ScalarOutput(ABC):
         bent_u, bent_v = self._bend(weights, u), self._bend(weights, v)
         mixed = (slope @ u) * bent_v + (slope @ v) * bent_u + (bent_u @ v) * slope
         return mixed + (output - self.target) * self._twist(weights, u, v)
+
+    def _columns(self, W: Array, out: Array, losses: Array | None, scratch: Array) -> None:
+        miss = scratch[0]
+        self._output_columns(W, out, miss, scratch[1])
+        miss -= self.target
+        out *= miss
+        if losses is not None:
+            np.multiply(miss, miss, out=losses)
+            losses *= 0.5
+
+    @abstractmethod
+    def _output_columns(self, W: Array, slopes: Array, output: Array, scratch: Array) -> None:
+        """Write df/dw (n, L) and f (L,) at W (n, L); `scratch` (L,) may be written over."""
 
     @abstractmethod
     def _output(self, w: Array) -> tuple[float, Array]:

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.kernels import activations
+from gradflow.kernels import activations, recipes
+from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.layered import output_losses
 from gradflow.problems.layered.architecture import Architecture, Layers
 from gradflow.problems.layered.hessian_products import HessianProduct
+from gradflow.problems.layered.lanes import network_lanes
 from gradflow.problems.layered.passes import Plan
 from gradflow.problems.layered.pool import Pool
 from gradflow.problems.layered.rough_products import LEAST_SIGNALS, RoughProduct
@@ -25,6 +27,8 @@ from gradflow.types import Array
 
 # For a first layer of at most so many units, packing transposed inputs takes up to a fifth of a gradient.
 _NARROW = 16
+# Compiled lanes gain up to so many weights.
+_MOST_COMPILED = 300
 
 
 class FeedForward:
@@ -113,6 +117,7 @@ class FeedForward:
         self._output_loss = output_losses.choose(loss)
         self._pool = Pool()
         self._names = f"{activation}, {loss}"
+        self._layer_names, self._loss_name = [activation] * len(self.widths) + [output_activation], loss
         self.num_weights = self._network.num_weights
         signal = self._input_signal(rows)
         narrow = self._network.widths[1] <= _NARROW
@@ -128,6 +133,11 @@ class FeedForward:
         single = "" if self._precision is np.float64 else ", single precision"
         sizes = f"{self.num_samples} samples, {self.num_weights} weights"
         return f"FeedForward({widths}, {self._names}, {sizes}{single})"
+
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
 
     def in_single(self) -> FeedForward:
         """Return the network with its passes in single precision: gradients and products good to about 1e-6.
@@ -178,6 +188,31 @@ class FeedForward:
         plan, loss = self._forward(w)
         product = self._product(plan)
         return loss, plan.gradient(), product
+
+    @property
+    def lane_bytes(self) -> int:
+        """What the workspaces of one lane take."""
+        return 8 * 3 * self.num_samples * sum(self._network.widths[1:])
+
+    def lanes(self, num_lanes: int) -> batched.Lanes:
+        """Return workspaces for so many weight vectors at once, in double precision."""
+        signal = self._rows.T.astype(np.float64, copy=False)
+        return network_lanes(self._network, signal, self._targets, self._output_loss, num_lanes)
+
+    def recipe(self) -> recipes.Recipe | None:
+        """Return the network in numbers; None for one so large that numpy's products are quicker."""
+        if self.num_weights > _MOST_COMPILED:
+            return None
+        codes = [recipes.ACTIVATIONS.index(name) for name in self._layer_names]
+        shape = [len(codes), self._network.bias, recipes.LOSSES.index(self._loss_name)]
+        inputs = self._rows[:, : self._network.widths[0]]
+        return recipes.recipe(
+            recipes.NETWORK, inputs, self._targets.T, [*shape, *self._network.widths, *codes]
+        )
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""
+        return batched.evaluated(self, self.num_weights, W)
 
     def rough_linearizations(self) -> tuple[Linearization, ...]:
         """Return functions like `linearize` with products in single precision; none for a tiny network.
@@ -237,7 +272,7 @@ class FeedForward:
         chosen = validate.indices("indices", indices, self.num_samples)
         # As `copy` does, in a fifth of its time.
         part = object.__new__(type(self))
-        vars(part).update(vars(self))
+        part.__dict__ = vars(self).copy()
         rows = self._rows.take(chosen, axis=0)
         part._hold(rows, rows.T, self._targets.take(chosen, axis=1))
         return part

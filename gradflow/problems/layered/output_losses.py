@@ -17,6 +17,14 @@ class OutputLoss(Protocol):
     def residual(self, y: Array, targets: Array, out: Array) -> float:
         """Write dE/dy into `out` and return E."""
 
+    def residuals(
+        self, y: Array, targets: Array, out: Array, losses: Array | None, axes: tuple[int, int]
+    ) -> None:
+        """Write dE/dy of many lanes, and their E where they are asked for.
+
+        `y` and `out` have classes and samples at `axes` and lanes at the third one.
+        """
+
     def curvature(self, residual: Array, targets: Array) -> Callable[[Array], None]:
         """Return the function that turns directions (c, k, N) in y into d2E/dy2 times them, in place."""
 
@@ -27,6 +35,17 @@ class Squared:
     def residual(self, y: Array, targets: Array, out: Array) -> float:
         """Write (y - t) / N into `out` and return E."""
         return losses.squared(y, targets, out) / (2 * y.shape[1])
+
+    def residuals(
+        self, y: Array, targets: Array, out: Array, losses: Array | None, axes: tuple[int, int]
+    ) -> None:
+        """Write (y - t) / N of many lanes, and their E where they are asked for."""
+        share = 1.0 / y.shape[axes[1]]
+        np.subtract(y, targets, out=out)
+        if losses is not None:
+            np.einsum("cnl,cnl->l" if axes == (0, 1) else "lcn,lcn->l", out, out, out=losses)
+            losses *= 0.5 * share
+        out *= share
 
     def curvature(self, residual: Array, targets: Array) -> Callable[[Array], None]:  # noqa: ARG002
         """Return the division by N."""
@@ -43,6 +62,23 @@ class CrossEntropy:
     def residual(self, y: Array, targets: Array, out: Array) -> float:
         """Write (p - t) / N into `out` and return E."""
         return losses.cross_entropy(y, targets, out) / y.shape[1]
+
+    def residuals(
+        self, y: Array, targets: Array, out: Array, losses: Array | None, axes: tuple[int, int]
+    ) -> None:
+        """Write (p - t) / N of many lanes, and their E where they are asked for."""
+        classes, samples = axes
+        share = 1.0 / y.shape[samples]
+        np.subtract(y, y.max(axis=classes, keepdims=True), out=out)
+        aligned = 0.0 if losses is None else np.multiply(out, targets).sum(axis=axes)
+        np.exp(out, out=out)
+        total = out.sum(axis=classes, keepdims=True)
+        out /= total
+        out -= targets
+        out *= share
+        if losses is not None:
+            np.subtract(np.log(total).sum(axis=axes), aligned, out=losses)
+            losses *= share
 
     def curvature(self, residual: Array, targets: Array) -> Callable[[Array], None]:
         """Return u -> p (u - sum_c p_c u_c) / N."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.linear.regression import compress, least_squares_samples
 from gradflow.problems.problem import Product
@@ -92,6 +93,11 @@ class DeepLinear:
         single = "" if self._precision is np.float64 else ", single precision"
         return f"DeepLinear({'-'.join(map(str, self._widths))}, {self.num_samples} samples{single})"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
+
     def in_single(self) -> DeepLinear:
         """Return the problem with its products in single precision; outputs less targets are doubles."""
         single = object.__new__(DeepLinear)
@@ -112,6 +118,20 @@ class DeepLinear:
         layers = self._layers(w)
         outputs = self._forward(layers)
         return self._half_square(outputs[-1]), _flat_gradient(self._backward(layers, outputs), outputs)
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""
+        rows: Any = batched.rows(W, self.num_weights).astype(self._precision, copy=False)
+        layers = self._split(rows)
+        outputs = self._forward(layers)
+        misses = outputs[-1] - self._targets
+        losses = 0.5 * np.einsum("kcr,kcr->k", misses, misses) + self._floor
+        delta: Any = misses.astype(self._precision, copy=False)
+        parts = []
+        for layer, output in zip(reversed(layers), reversed(outputs[:-1]), strict=True):
+            parts.append((delta @ _transposed(output)).reshape(len(rows), -1))
+            delta = _transposed(layer) @ delta
+        return losses, np.concatenate(parts[::-1], axis=1, dtype=np.float64)
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return the exact product H(w) v for v of shape (n,) or (n, k)."""

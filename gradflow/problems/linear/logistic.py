@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from gradflow import validate
+from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.problem import Product
 from gradflow.types import Array
@@ -71,6 +72,11 @@ class LogisticRegression:
         inputs = self.num_weights - self.bias
         return f"LogisticRegression({self.num_samples} samples, {inputs} inputs{single})"
 
+    @property
+    def gradient_precision(self) -> float:
+        """Relative precision of gradients and products: that of the passes."""
+        return float(np.finfo(self._precision).eps)
+
     def in_single(self) -> LogisticRegression:
         """Return the regression with sums over inputs and over samples in single precision.
 
@@ -93,6 +99,11 @@ class LogisticRegression:
         """Return the loss and its gradient from one set of margins."""
         margins = self._margins(w)
         return float(np.logaddexp(0.0, -margins).mean()), self._gradient(margins)
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""
+        margins = self._along(batched.rows(W, self.num_weights).T).T
+        return np.logaddexp(0.0, -margins).mean(axis=1), self._back(-expit(-margins)) / self.num_samples
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return H(w) v for v of shape (n,) or (n, k)."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
+from gradflow.problems import batched
 from gradflow.problems.initial_weights import random_layers
 from gradflow.problems.problem import Product
 from gradflow.types import Array
@@ -74,6 +75,13 @@ class LinearRegression:
         """Return the loss and its gradient from one residual."""
         residual = self._residual(w)
         return self._half_square(residual), (residual @ self._factor).ravel()
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n)."""
+        rows = batched.rows(W, self.num_weights)
+        residuals = rows.reshape(-1, *self._shape) @ self._factor.T - self._image.T
+        losses = 0.5 * np.einsum("kcr,kcr->k", residuals, residuals) + self._floor
+        return losses, (residuals @ self._factor).reshape(rows.shape)
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return (I (x) S) v for v of shape (n,) or (n, k)."""

@@ -26,8 +26,10 @@ export interface Frame {
 export function frameOf(canvas: HTMLCanvasElement, window: Window): Frame {
   const ratio = devicePixelRatio || 1;
   const [wide, high] = [canvas.clientWidth, canvas.clientHeight];
-  if (canvas.width !== Math.round(wide * ratio)) canvas.width = Math.round(wide * ratio);
-  if (canvas.height !== Math.round(high * ratio)) canvas.height = Math.round(high * ratio);
+  // A frame of another page may have no size yet.
+  const [columns, rows] = [wide, high].map((length) => Math.max(1, Math.round(length * ratio)));
+  if (canvas.width !== columns) canvas.width = columns;
+  if (canvas.height !== rows) canvas.height = rows;
   const context = canvas.getContext("2d")!;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const found = colors();

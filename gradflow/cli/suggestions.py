@@ -1,0 +1,59 @@
+"""What was probably meant by a word that nobody knows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+# What options are called elsewhere.
+OPTIONS = {
+    "--lr": "--learning-rates",
+    "--lrs": "--learning-rates",
+    "--eta": "--learning-rates",
+    "--alpha": "--learning-rates",
+    "--step-size": "--learning-rates",
+    "--epochs": "--steps",
+    "--iterations": "--steps",
+    "--num-steps": "--steps",
+    "--max-steps": "--steps",
+    "--optimizer": "--rule",
+    "--optimiser": "--rule",
+    "--beta": "--momentum",
+    "--solver": "--method",
+    "--integrator": "--method",
+    "--hidden": "--widths",
+    "--layers": "--widths",
+    "--dtype": "--precision",
+    "--mu": "--rate",
+    "--time": "--end-time",
+    "--dir": "--output",
+    "--folder": "--output",
+    "--csv": "--data",
+    "--file": "--data",
+    "--label": "--target",
+    "--model": "--problem",
+    "--case": "--problem",
+    "--random-state": "--seed",
+}
+
+
+def meant(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None = None) -> str:
+    """Return ``, did you mean X?`` for the known word that is most like `word`, nothing if none is.
+
+    Examples
+    --------
+    >>> meant("digit", ["digits", "xor"]), meant("mnist", ["digits", "xor"])
+    (', did you mean digits?', '')
+    """
+    names = list(known)
+    likely = [(synonyms or {}).get(word.lower(), "")]
+    likely += difflib.get_close_matches(word.lower(), [name.lower() for name in names], 1)
+    likely += [name for name in names if _shortens(word.lower(), name.lower())]
+    found = [name for each in likely for name in names if name.lower() == each.lower()]
+    return f", did you mean {found[0]}?" if found else ""
+
+
+def _shortens(short: str, word: str) -> bool:
+    """Whether the letters of `short` stand in `word` in their order, as in --lr and --learning-rates."""
+    letters = iter(word)
+    return len(short) > 1 and all(letter in letters for letter in short)
