@@ -113,18 +113,33 @@ def own_functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _function(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:
-    own = own_functions(module)
+def function_named(name: str, own: dict[str, Callable[..., Any]], path: Path) -> Callable[..., Any]:
+    """Return the function of that name among those of a file.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
     known = f"one of the functions {', '.join(own)}" if own else "a function, and the file has none"
     if name not in own:
         likely = suggestions.meant(name, own) if name else ""
         raise ValueError(f"`problem` must name {known}, as {path}:NAME, got {name!r:.60}{likely}")
-    make = own[name]
-    needed = [
+    return own[name]
+
+
+def needed_by(make: Callable[..., Any]) -> list[str]:
+    """Return the parameters without which a function cannot be called."""
+    return [
         each.name
         for each in inspect.signature(make).parameters.values()
         if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     ]
+
+
+def _function(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:
+    make = function_named(name, own_functions(module), path)
+    needed = needed_by(make)
     if set(needed) - {"seed"}:
         raise ValueError(
             f"`problem` must name a function that takes nothing, got {name}({', '.join(needed)}): {HOW}"

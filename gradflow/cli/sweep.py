@@ -14,6 +14,8 @@ from gradflow.cli import streams, sweep_plan, update_rules
 from gradflow.cli.arguments import Refused
 from gradflow.cli.folders import named_folder
 from gradflow.cli.heartbeat import beating, on_terminal
+from gradflow.cli.own_file import blamed
+from gradflow.cli.problem_names import is_own_file
 from gradflow.cli.sweep_problems import OfCase, problem_of
 
 INTERRUPTED, FAILED = 130, 1
@@ -30,7 +32,8 @@ def command(options: argparse.Namespace) -> int:
         If something asked for makes no sense; nothing has run then.
     """
     given = sweep_plan.settings(options)
-    sweep = _sweep(given)
+    with blamed(given["problem"] if is_own_file(given["problem"]) else None):
+        sweep = _sweep(given)
     folder = named_folder(options.output)
     name = Path(given["problem"].partition(".py")[0]).name
     try:
@@ -49,16 +52,21 @@ def command(options: argparse.Namespace) -> int:
 
 def _sweep(given: dict[str, Any]) -> sweeps.Sweep:
     axes = given["axes"]
-    others = [name for name in axes if name not in (sweep_plan.RATES, sweep_plan.SEEDS)]
-    made = problem_of(given["problem"], others)
+    made = problem_of(given["problem"], list(axes))
     measures = [getattr(sweeps, name.replace("-", "_")) for name in given["compute"]]
     names = argparse.Namespace(rule=given.get("rule", "descent"), momentum=given.get("momentum"))
     try:
         if sweep_plan.RATES not in axes and given.get("learning_rate") is None:
             axes = {sweep_plan.RATES: _usual_rates(made)} | axes
-        options: dict[str, Any] = {"start": made.start} if isinstance(made, OfCase) else {}
-        options |= {"rule": update_rules.rule_of(names), "compute": measures}
-        return sweeps.Sweep(made, axes, given["steps"], given.get("learning_rate"), **options)
+        return sweeps.Sweep(
+            made,
+            axes,
+            given["steps"],
+            given.get("learning_rate"),
+            start=made.start,
+            rule=update_rules.rule_of(names),
+            compute=measures,
+        )
     except ValueError as error:
         raise Refused(error) from None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from gradflow.cli import arguments, learning_rates, update_rules
 from gradflow.cli.arguments import Refused, one_of_them
+from gradflow.cli.problem_names import is_own_file
 
 MEASURES = ("ends", "regimes", "critical-rates", "distances")
 KEYS = ("problem", "axes", "steps", "learning_rate", "rule", "momentum", "compute", "executor", "store")
@@ -21,7 +22,8 @@ NUM_STEPS = 500
 def add_options(parser: arguments.Parser) -> None:
     """Add the options of ``gradflow sweep``."""
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE.toml", help="what to sweep; options overrule it")
+    what = "what to sweep; options overrule it; or the problem"
+    add("file", nargs="?", metavar="FILE.toml | NAME", help=what)
     add("--problem", metavar="NAME", help="one of `gradflow list`, or FILE.py:function")
     add("--learning-rates", metavar="RATES", help="0.05,0.2 or 0.02:2:40log (of a case by default: its own)")
     add("--seeds", metavar="0:10", help="of the starting weights (default: 0)")
@@ -44,7 +46,7 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     Refused
         If the file cannot be read, has an unknown key, or a value is of the wrong type.
     """
-    given = {} if options.file is None else _read(Path(options.file))
+    given = {} if options.file is None else _told(options.file)
     for key in given:
         if key not in KEYS:
             raise Refused(f"{options.file}: the key {one_of_them(KEYS, key)}")
@@ -59,6 +61,17 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
     if options.compute is not None:
         given["compute"] = options.compute.split(",")
     return _checked(given)
+
+
+def _told(word: str) -> dict[str, Any]:
+    """Return what a word tells: a problem's name, or else all that is in a file."""
+    from gradflow import cases
+
+    if word in cases.CASES or is_own_file(word):
+        return {"problem": word}
+    if not Path(word).suffix and not Path(word).exists():
+        raise Refused(f"`problem` {one_of_them([*cases.CASES, 'FILE.py:function', 'FILE.toml'], word)}")
+    return _read(Path(word))
 
 
 def _read(path: Path) -> dict[str, Any]:

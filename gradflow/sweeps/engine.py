@@ -103,7 +103,7 @@ def work(
                     state.failures |= dict.fromkeys(chunk.keys, DIED)
                     if deaths == MOST_DEATHS:
                         raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     state.failures |= dict.fromkeys(chunk.keys, f"{type(error).__name__}: {error}"[:300])
                 else:
                     deaths = 0

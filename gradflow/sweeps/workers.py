@@ -21,7 +21,7 @@ class Here(Executor):
         future: Future[Any] = Future()
         try:
             future.set_result(function(*args, **kwargs))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a problem that leaves ends its points, not the sweep
             future.set_exception(error)
         return future
 
