@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     # `--set a=1 NAME` takes the name for a value.
     taken = [word for word in options.set if word.endswith(".py") or word in experiments.names()]
     options.set = [word for word in options.set if word not in taken]
-    names = [*options.experiments, *taken]
+    names = list(dict.fromkeys([*options.experiments, *taken]))
     if options.all and names:
         raise Refused("give either the NAME of an experiment or --all")
     names = experiments.names() if options.all else names
@@ -58,14 +59,15 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     if not names:
         streams.say(overview())
         return 0
-    planned = [(each, _values(each, options)) for each in _loaded(names)]
+    planned = [(name, each, _values(each, options)) for name, each in zip(names, _loaded(names), strict=True)]
     figures = _figures(options)
     folder = named_folder(options.output)
     if options.jobs > 1 and len(planned) > 1:
         return side_by_side.run(names, options)
     status = 0
-    for experiment, values in planned:
-        status = max(status, _performed(experiment, values, folder, figures, options.progress))
+    for name, experiment, values in planned:
+        with _blamed(name):
+            status = max(status, _performed(experiment, values, folder, figures, options.progress))
         if status == INTERRUPTED:
             break
     return status
@@ -83,10 +85,23 @@ def overview() -> str:
 def _loaded(names: list[str]) -> list[Experiment]:
     from gradflow import experiments
 
-    try:
-        return [experiments.load(name) for name in names]
-    except ValueError as error:
-        raise Refused(error) from None
+    found = []
+    for name in names:
+        try:
+            with _blamed(name):
+                found.append(experiments.load(name))
+        except ValueError as error:
+            raise Refused(error) from None
+    return found
+
+
+def _blamed(name: str) -> AbstractContextManager[None]:
+    """Say in one sentence where a script of the user's own failed."""
+    from gradflow.cli.own_file import blamed
+    from gradflow.experiments.finding import SCRIPTS
+
+    is_own = name.endswith(".py") and Path(name).resolve().parent != SCRIPTS
+    return blamed(name if is_own else None)
 
 
 def _values(experiment: Experiment, options: argparse.Namespace) -> dict[str, Any]:

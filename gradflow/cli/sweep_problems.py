@@ -79,7 +79,7 @@ def _check_parameters(name: str, function: Callable[..., Any], axes: Sequence[st
     needed = needed_by(function)
     if SEED in needed or (SEED in names and SEED in axes):
         raise Refused(
-            f"`problem` must take no `seed` in a sweep, which draws starting weights by initial_weights(seed) "
+            "`problem` must take no `seed` in a sweep, which draws starting weights by initial_weights(seed) "
             f"of the problem, got {name!r:.60}"
         )
     for each in axes:

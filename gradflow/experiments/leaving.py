@@ -20,6 +20,7 @@ from gradflow.experiments.runs import watched
 from gradflow.experiments.table import write_table
 from gradflow.files import check_regular, written_whole
 from gradflow.plots.series import shown_series
+from gradflow.simulate.interrupts import Interrupts
 from gradflow.simulate.whole import Unfinished
 from gradflow.trajectory import Trajectory, members
 
@@ -96,7 +97,10 @@ def perform(
             results = experiment.run(**values)
             answers, figure = experiment.answers(results), experiment.plot(results)
         except (Unfinished, KeyboardInterrupt) as error:
-            raise BrokenOff(error, _kept(watch.reached, experiment, folder)) from error
+            with Interrupts() as interrupts:
+                interrupts.hold()  # whoever is impatient must not lose what was reached
+                kept = _kept(watch.reached, experiment, folder)
+            raise BrokenOff(error, kept) from error
     paths = [folder / f"{experiment.name}.{suffix}" for suffix in ("json", "npz", "csv")]
     with written_whole(*paths) as (header, numbers, table):
         header.write_text(f"{json.dumps(_header(experiment, values, answers), indent=2)}\n", encoding="utf-8")

@@ -16,7 +16,7 @@ import pytest
 
 import gradflow as gf
 from gradflow import experiments
-from gradflow.cli import main
+from gradflow.cli import main, redraw
 from gradflow.experiments import finding
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +155,34 @@ def test_a_script_without_a_run_is_refused(capsys, tmp_path):
     assert "must be a script with the functions run, answers and plot" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("def run(:", "broken.py failed in line 1: SyntaxError"),
+        ("import no_such_module_at_all", "broken.py failed in line 1: ModuleNotFoundError"),
+        ("import sys\nsys.exit()", "broken.py failed in line 2: SystemExit"),
+        (OWN.replace("if factor == 0:", "if factor / 0:"), "broken.py failed in line 18: ZeroDivisionError"),
+        (
+            OWN.replace("return {", "raise SystemExit(0)\n    return {"),
+            "broken.py failed in line 24: SystemExit",
+        ),
+    ],
+)
+def test_a_script_that_fails_or_leaves_is_one_sentence_with_the_line(text, sentence, capsys, tmp_path):
+    (tmp_path / "broken.py").write_text(text)
+    assert status_of("run", "broken.py", "--output", "out") == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("own")
+def test_one_that_is_named_twice_runs_once(capsys):
+    assert main(["run", "first.py", "first.py", "--output", "out"]) == 0
+    assert capsys.readouterr().out.count("How often?") == 1
+
+
 @pytest.mark.usefixtures("own")
 def test_nothing_runs_unless_all_names_and_all_parameters_are_known(capsys, tmp_path):
     for words in (("first.py", "third.py"), ("first.py", "momentum_limits", "--set", "factor=1")):
@@ -173,6 +201,67 @@ def test_several_run_one_after_the_other_or_at_once(jobs, monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("own")
+def test_one_that_is_killed_is_a_failure(tmp_path):
+    text = textwrap.dedent(OWN).replace("time.sleep(60)", "os.kill(os.getpid(), 9)")
+    (tmp_path / "second.py").write_text(text)
+    words = ("run", "first.py", "second.py", "--output", "out", "--jobs", "2", "--set", "factor=0")
+    (tmp_path / "first.py").write_text(textwrap.dedent(OWN).replace("time.sleep(60)", ""))
+    done = in_a_process("-m", "gradflow", *words)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "gradflow run: second.py was ended from outside, by signal 9\n",
+    )
+    assert "factor: 0" in done.stdout
+    assert {"first.json", "first.npz"} < names_in("out")
+
+
+LONG = '''"""How long?"""
+import os, signal
+from pathlib import Path
+from gradflow import plots
+from gradflow.experiments import descend
+from gradflow.problems import Quadratic
+
+def ready(time, weights):
+    Path(f"{os.getpid()}.running").touch()
+
+def run(*, seed: int = 0):
+    descend(Quadratic(1.0), [1.0], 1e-9, 10**8, record_every=10**6, callback=ready)
+
+answers = plot = print
+'''
+
+
+def interrupted_twice(command, tmp_path, group):
+    """Press Ctrl-C twice, in a terminal where that reaches the whole group of processes."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("*.running"))) < group and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        return process.stderr.read().decode()
+
+
+@pytest.mark.parametrize("names", [("first.py",), ("first.py", "second.py")])
+def test_who_presses_twice_loses_nothing_that_was_reached(names, tmp_path):
+    for name in names:
+        (tmp_path / name).write_text(LONG)
+    command = [sys.executable, "-m", "gradflow", "run", *names, "--output", "out", "--jobs", "2"]
+    said = interrupted_twice(command, tmp_path, len(names))
+    for name in names:
+        stem = name.removesuffix(".py")
+        assert f"what was reached is in out/{stem}.unfinished" in said
+        run = gf.Trajectory.load(f"out/{stem}.unfinished/run-01.npz")
+        assert run.outcome is gf.Outcome.INTERRUPTED
+        assert run.steps[-1] > 0
+
+
+@pytest.mark.usefixtures("own")
 def test_an_interrupt_ends_all_that_run_at_once(monkeypatch):
     command = [sys.executable, "-m", "gradflow", "run", "first.py", "second.py"]
     command += ["--set", "factor=0", "--output", "out", "--jobs", "2"]
@@ -185,7 +274,9 @@ def test_an_interrupt_ends_all_that_run_at_once(monkeypatch):
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
-        assert process.stderr.read() == b"gradflow run: interrupted\n"
+        said = process.stderr.read().decode().splitlines()
+    assert said[-1] == "gradflow run: interrupted"
+    assert sum("interrupted between two runs" in line for line in said) == 2
     assert names_in("out") == set()
 
 
@@ -248,10 +339,34 @@ def test_plot_looks_into_the_folders_of_a_folder_one_figure_each(capsys):
     assert capsys.readouterr().out.splitlines() == figures
 
 
+def test_figures_of_the_same_name_in_one_folder_do_not_replace_each_other(capsys):
+    for name, eta in (("one", 0.1), ("two", 0.2)):
+        Path(name).mkdir()
+        gf.descend(gf.problems.Quadratic(1.0), [1.0], eta, 9).save(f"{name}/run.npz")
+    assert main(["plot", "one", "two", "--output", "out"]) == 0
+    names = [f"trajectories{number}.{end}" for number in ("", "-2") for end in ("png", "svg")]
+    assert capsys.readouterr().out.splitlines() == [f"out/{name}" for name in names]
+    assert Path("out/trajectories.svg").read_bytes() != Path("out/trajectories-2.svg").read_bytes()
+
+
+def test_a_part_of_a_run_is_drawn_as_one():
+    problem = gf.problems.Quadratic(1.0)
+    flow = gf.integrate(gf.GradientFlow(problem), [1.0], 9.0, method="RK45", max_evaluations=20)
+    assert flow.outcome is gf.Outcome.BUDGET
+    flow.save("flow.npz")
+    gf.descend(problem, [1.0], 0.1, 9).save("descent.npz")
+    assert main(["plot", "flow.npz", "descent.npz", "--output", "out"]) == 0
+    assert names_in("out") == {"trajectories-partial.png", "trajectories-partial.svg"}
+    drawn = redraw._trajectories(redraw._loaded([Path("flow.npz"), Path("descent.npz")]))
+    labels = {line.get_label() for line in drawn.axes[0].get_lines()}
+    assert {"flow (budget)", "descent"} <= labels
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("plot", "nowhere"), "No such file or directory: 'nowhere'"),
+        (("plot", "nowhere"), "`path` must be a file or folder, got 'nowhere', where there is none"),
+        (("plot", ""), "`path` must be the name of a file, got an empty one"),
         (("plot", "empty"), "`path` must hold an experiment's NAME.json or the .npz of a run, got 'empty'"),
         (("plot", "text.npz"), "`path` must be a gradflow trajectory, got 'text.npz'"),
         (("plot", "text.json"), "`path` must be the JSON of an experiment, got 'text.json'"),
