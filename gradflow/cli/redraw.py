@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,13 +40,35 @@ def command(options: argparse.Namespace) -> int:
     from gradflow.cli.folders import named_folder
 
     folder = None if options.output is None else named_folder(options.output)
-    found = [path for each in options.paths for path in _files(Path(each))]
+    found = list(dict.fromkeys(path for each in options.paths for path in _files(_there(each))))
+    used: Counter[Path] = Counter()
     try:
         for path, draw in _drawings(found, options.script):
-            streams.say("".join(f"{each}\n" for each in _saved(draw(), folder or path.parent, path.stem)))
+            target = _target(folder or path.parent, path.stem, used)
+            streams.say("".join(f"{each}\n" for each in _saved(draw(), target.parent, target.name)))
     except (ValueError, OSError) as error:
         raise Refused(error) from None
     return 0
+
+
+def _there(given: str) -> Path:
+    """Return the path of something that is there."""
+    from gradflow.files import as_path
+
+    try:
+        path = as_path("path", given)
+    except ValueError as error:
+        raise Refused(error) from None
+    if not os.path.lexists(path):
+        raise Refused(f"`path` must be a file or folder, got {given!r:.200}, where there is none")
+    return path
+
+
+def _target(folder: Path, name: str, used: Counter[Path]) -> Path:
+    """Return where a figure goes: of the same name in one folder, the second has the number 2."""
+    target = folder / name
+    used[target] += 1
+    return target if used[target] == 1 else target.with_name(f"{name}-{used[target]}")
 
 
 def _files(path: Path) -> list[Path]:
@@ -79,16 +103,19 @@ def _is_experiment(path: Path) -> bool:
     return True
 
 
-def _drawings(paths: list[Path], script: str | None) -> list[tuple[Path, Callable[[], Figure]]]:
-    """Return one drawing for each experiment, and one for all the trajectories of a folder together."""
+def _drawings(paths: list[Path], script: str | None) -> Iterator[tuple[Path, Callable[[], Figure]]]:
+    """Yield one drawing for each experiment, and one for all the trajectories of a folder together."""
+    from gradflow.simulate.whole import PARTS
+
     runs = [path for path in paths if path.suffix == ".npz"]
-    drawings: list[tuple[Path, Callable[[], Figure]]] = [
-        (path, partial(_experiment, path, script)) for path in paths if path not in runs
-    ]
+    for path in paths:
+        if path not in runs:
+            yield path, partial(_experiment, path, script)
     for folder in dict.fromkeys(path.parent for path in runs):
         beside = [path for path in runs if path.parent == folder]
-        drawings.append((folder / NAME, partial(_trajectories, beside)))
-    return drawings
+        runs_there = _loaded(beside)
+        name = f"{NAME}-partial" if any(run.outcome in PARTS for run in runs_there.values()) else NAME
+        yield folder / name, partial(_trajectories, runs_there)
 
 
 def _experiment(path: Path, script: str | None) -> Figure:
@@ -100,13 +127,22 @@ def _experiment(path: Path, script: str | None) -> Figure:
     return experiment.plot(experiments.read(path, experiment))
 
 
-def _trajectories(paths: list[Path]) -> Figure:
+def _loaded(paths: list[Path]) -> dict[str, Trajectory]:
+    """Return the runs by their names, and what kept one from being whole."""
+    from gradflow.simulate.whole import PARTS
+    from gradflow.trajectory import Trajectory
+
+    runs = [(path.stem, Trajectory.load(path)) for path in paths]
+    return {
+        f"{name} ({run.outcome.name.lower()})" if run.outcome in PARTS else name: run for name, run in runs
+    }
+
+
+def _trajectories(runs: dict[str, Trajectory]) -> Figure:
     """Return the losses of all runs and, where one of them is a flow, the distance of the others to it."""
     from gradflow import plots
     from gradflow.analysis import compare
-    from gradflow.trajectory import Trajectory
 
-    runs = {path.stem: Trajectory.load(path) for path in paths}
     flows = [run for run in runs.values() if run.is_continuous]
     descents = {name: run for name, run in runs.items() if not run.is_continuous}
     is_compared = len(flows) == 1 and bool(descents)
