@@ -129,13 +129,20 @@ WRONG = [
     ("compare --columns size", "`data` must be given with --columns"),
     ("compare --data fruit.csv", "`target` must be given with --data"),
     ("compare xor --data fruit.csv --target kind", "give either a problem or --data"),
-    ("compare --data . --target kind", "`data` must be a file that can be read"),
+    ("compare --data . --target kind", "`data` must be a file that can be read, got '.': it is a folder"),
+    ("compare --data latin.csv --target y", "it is to be saved as UTF-8"),
+    ("compare --data mixed.csv --target 0", "--target with a name says that it is a header"),
+    ("compare --data mixed.csv --target y --columns x", "or both with --loss cross-entropy, got"),
+    ("compare --data ,.csv --target y", "there is none"),
     ("compare --output in_the_way/out xor", "--output names another"),
     ("list --jsn", "did you mean --json?"),
+    ("list digits", "gradflow compare NAME runs a problem"),
+    ("run identity_neuron --end-time 10", "--set end_time=VALUE"),
+    ("run identity_neuron --outptu x", "did you mean --output?"),
     ("--versoin", "did you mean --version?"),
     (MISSING, "`data` must be a file that can be read, got 'nut.csv'"),
     ((*LEARN, "kin"), "nearest is 'kind'"),
-    ((*LEARN, "9"), "must be a column from 0 to 3, got 9"),
+    ((*LEARN, "9"), "must be a column from 0 to 3, got 9\n"),
     ((*LEARN, "kind"), "got 'red' in line 2, column 'color' (--columns a,b,c says which are the inputs)"),
     ((*LEARN, "kind", "--columns", "size,wieght"), "nearest is 'weight'"),
     ((*LEARN, "weight", "--columns", "size", "--loss", "squared", "--batch", "4"), "at most the 3 samples"),
@@ -153,6 +160,8 @@ def folder(tmp_path, monkeypatch):
     # No line says where a slow machine is.
     monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "latin.csv").write_bytes("x,y\n1,größe\n".encode("latin-1"))
+    (tmp_path / "mixed.csv").write_text("x,y,1\n1,2,3\n2,nan,4\n")
     files = {"own.py": OWN, "fruit.csv": CSV, "empty.py": "", "broken.py": "def make(:\n", "in_the_way": ""}
     for name, text in files.items():
         (tmp_path / name).write_text(text)

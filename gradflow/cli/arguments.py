@@ -22,10 +22,12 @@ class Parser(argparse.ArgumentParser):
 
     # Options of the other command that this one has not, and why.
     elsewhere: dict[str, str]
+    # What to say of a word that is like nothing; `{name}` is it, as Python would spell it.
+    otherwise: str
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.elsewhere = {}
+        self.elsewhere, self.otherwise = {}, ""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Any = None, namespace: Any = None
@@ -47,7 +49,8 @@ class Parser(argparse.ArgumentParser):
         if asked in self.elsewhere:
             return f": {self.elsewhere[asked]}"
         known = [option for option in self._option_string_actions if option.startswith("--")]
-        return suggestions.meant(asked, known, suggestions.OPTIONS) if asked.startswith("--") else ""
+        likely = suggestions.meant(asked, known, suggestions.OPTIONS) if asked.startswith("--") else ""
+        return likely or self.otherwise.format(name=asked.lstrip("-").replace("-", "_"))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_options(looking)
     listing = commands.add_parser("list", help="list problems, experiments, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
+    listing.otherwise = ": all there is is listed, gradflow compare NAME runs a problem"
     listing.set_defaults(command=_list)
     run = commands.add_parser("run", help="run experiments, with parameters", add_help=False)
     experiments.add_options(run)

@@ -18,7 +18,7 @@ INTERRUPTED = 130
 FAILED = 1
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: arguments.Parser) -> None:
     """Declare the words of ``gradflow run``."""
     add = parser.add_argument
     add("experiments", nargs="*", metavar="NAME", help="its name, or the path of a script; none lists them")
@@ -31,6 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--update", action="store_true", help="also replace the committed figure, in a checkout")
     add("--progress", action="store_true", help="show a progress bar for each run")
     add("--jobs", type=arguments.count, default=1, metavar="N", help="run so many at once (default: 1)")
+    parser.otherwise = ": a parameter is set by --set {name}=VALUE, gradflow run NAME --help lists them"
 
 
 def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:

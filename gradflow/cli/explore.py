@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradflow.cli import problem_names, streams
+from gradflow.cli import problem_names, streams, suggestions
 from gradflow.cli.arguments import Refused
+from gradflow.files import as_path
 
 if TYPE_CHECKING:
     from gradflow.explorer.page import Page
@@ -43,7 +43,10 @@ def _subject(words: Sequence[str]) -> Page | Workbench:
 
     if not words:
         return explore()
-    paths = [Path(word) for word in words]
+    paths = [as_path("path", word) for word in words]
+    for word, path in zip(words, paths, strict=True):
+        if len(words) > 1 and not path.exists() and not path.with_suffix(".npz").exists():
+            raise Refused(f"of several files each must be there, a problem stands alone, got {word!r:.200}")
     if len(words) == 1:
         if words[0] in PROBLEMS:
             return problem_page(words[0])
@@ -70,8 +73,11 @@ def _case(name: str) -> Workbench:
     from gradflow.explorer.workbench import Workbench
 
     if name not in cases.CASES:
-        known = ", ".join(dict.fromkeys([*PROBLEMS, *cases.CASES]))
-        raise Refused(f"PROBLEM must be one of {known}, or a file that is there, got {name!r:.60}")
+        known = list(dict.fromkeys([*PROBLEMS, *cases.CASES]))
+        raise Refused(
+            f"PROBLEM must be one of {', '.join(known)}, or a file that is there, got {name!r:.60}"
+            f"{suggestions.meant(name, known)}"
+        )
     problem = cases.problem_of(name)
     return Workbench(problem, name, lambda seed: cases.CASES[name].start(problem, seed))
 
@@ -84,7 +90,12 @@ def _write(found: Page | Workbench, target: str) -> int:
             f"{found.title} is computed in Python and cannot be written to a file: leave --write out, or "
             "write a study of it"
         )
-    streams.say(f"{found.write(target)}\n")
+    try:
+        written = found.write(target)
+    except (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise Refused(f"`write` must be a file that can be written, got {target!r:.200}: {reason}") from None
+    streams.say(f"{written}\n")
     return 0
 
 

@@ -14,6 +14,13 @@ from gradflow.datasets import Samples, from_csv
 from gradflow.problems.layered.network import FeedForward
 
 WIDTHS = (16,)
+# What the reader calls its arguments, and what they are on the command line.
+TYPED = {
+    "`classes=True`": "--loss cross-entropy",
+    "; `columns` says which are the inputs": "",
+    "`encoding` says what it is in": "it is to be saved as UTF-8",
+    "`header` says whether it is a header": "--target with a name says that it is a header",
+}
 
 
 def subject_of_data(options: argparse.Namespace, network: dict[str, str]) -> Subject:
@@ -33,9 +40,10 @@ def subject_of_data(options: argparse.Namespace, network: dict[str, str]) -> Sub
     try:
         samples = from_csv(path, _column(options.target), columns=columns, classes=is_classes)
     except ValueError as error:
-        raise ValueError(f"{error} (--columns a,b,c says which are the inputs)") from None
+        raise ValueError(_as_typed(str(error), options.columns)) from None
     except OSError as error:
-        reason = error.strerror or "there is none"
+        known = {FileNotFoundError: "there is none", IsADirectoryError: "it is a folder"}
+        reason = known.get(type(error), error.strerror or str(error))
         raise ValueError(
             f"`data` must be a file that can be read, got {options.data!r:.60}: {reason}"
         ) from None
@@ -47,6 +55,14 @@ def subject_of_data(options: argparse.Namespace, network: dict[str, str]) -> Sub
     given = f"{len(samples.names)} input{'s' * (len(samples.names) > 1)} of mean 0 and deviation 1"
     described = f"{samples.target_names[0]} of {path.name} ({aim}) from {given}"
     return Subject(path.stem or "data", described, problem, start_of(problem))
+
+
+def _as_typed(sentence: str, columns: str | None) -> str:
+    """Return what the reader says in the words of the command line, with a cure for what is no number."""
+    for said, typed in TYPED.items():
+        sentence = sentence.replace(said, typed)
+    is_cured = columns is None and "column" in sentence and "target" not in sentence
+    return f"{sentence} (--columns a,b,c says which are the inputs)" if is_cured else sentence
 
 
 def _column(text: str) -> str | int:

@@ -44,12 +44,16 @@ def meant(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None = 
     --------
     >>> meant("digit", ["digits", "xor"]), meant("mnist", ["digits", "xor"])
     (', did you mean digits?', '')
+    >>> meant("--port", ["--write", "--no-browser"])
+    ''
     """
-    names = list(known)
-    likely = [(synonyms or {}).get(word.lower(), "")]
-    likely += difflib.get_close_matches(word.lower(), [name.lower() for name in names], 1)
-    likely += [name for name in names if _shortens(word.lower(), name.lower())]
-    found = [name for each in likely for name in names if name.lower() == each.lower()]
+    # Dashes that all options begin with make none of them alike.
+    names = {name.lower().lstrip("-"): name for name in known}
+    short = word.lower().lstrip("-")
+    likely = [(synonyms or {}).get(word.lower(), "").lower().lstrip("-")]
+    likely += difflib.get_close_matches(short, names, 1)
+    likely += [name for name in names if _shortens(short, name)]
+    found = [names[each] for each in likely if each in names]
     return f", did you mean {found[0]}?" if found else ""
 
 

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gradflow.files import written_whole
+from gradflow.files import as_file, written_whole
 
 # Computed in the page itself; the names are those of its own list.
 PROBLEMS = (
@@ -75,8 +75,10 @@ class Page:
         ------
         OSError
             If the folder cannot be written.
+        ValueError
+            If `path` is no name of a file.
         """
-        place = Path(path)
+        place = as_file("path", path)
         with written_whole(place) as (temporary,):
             temporary.write_text(self.html, encoding="utf-8")
         return place

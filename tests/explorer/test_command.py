@@ -43,19 +43,25 @@ def test_files_and_folders_are_written_too(tmp_path):
     ("words", "sentence"),
     [
         (["no-such-thing"], "PROBLEM must be one of quadratic, "),
-        (["a.npz", "b.npz"], "No such file"),
+        (["a.npz", "b.npz"], "of several files each must be there"),
+        (["xor", "own.py:bowl"], "a problem stands alone, got 'xor'"),
+        (["quadratc"], "did you mean quadratic?"),
+        ([""], "must be the name of a file, got an empty one"),
         (["none.py:make"], "there is no such file"),
         (["own.py"], "`problem` must name one of the functions bowl"),
         (["own.py:broken"], "own.py failed in line 5: ZeroDivisionError"),
         (["own.py:bowl", "--write", "x.html"], "own is computed in Python"),
         (["digits", "--write", "x.html"], "digits is computed in Python"),
-        (["xor", "--write", "no/such/folder/x.html"], "No such file"),
+        (["xor", "--write", "no/such/x.html"], "a file that can be written, got 'no/such/x.html': No such"),
+        (["xor", "--write", ""], "`write` must be a file that can be written, got ''"),
+        (["xor", "--write", "."], "`write` must be a file that can be written, got '.'"),
+        (["xor", "--write", "own.py/x.html"], "Not a directory"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused_in_one_sentence(words, sentence, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own.py").write_text(OWN)
-    assert main(["explore", *words]) != 0
+    assert main(["explore", *words]) == 2
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
