@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     """
     from gradflow import experiments
     from gradflow.cli.folders import named_folder
+    from gradflow.cli.own_file import blamed_script
 
     # `--set a=1 NAME` takes the name for a value.
     taken = [word for word in options.set if word.endswith(".py") or word in experiments.names()]
@@ -67,7 +67,7 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
         return side_by_side.run(names, options)
     status = 0
     for name, experiment, values in planned:
-        with _blamed(name):
+        with blamed_script(name):
             status = max(status, _performed(experiment, values, folder, figures, options.progress))
         if status == INTERRUPTED:
             break
@@ -85,24 +85,16 @@ def overview() -> str:
 
 def _loaded(names: list[str]) -> list[Experiment]:
     from gradflow import experiments
+    from gradflow.cli.own_file import blamed_script
 
     found = []
     for name in names:
         try:
-            with _blamed(name):
+            with blamed_script(name):
                 found.append(experiments.load(name))
         except ValueError as error:
             raise Refused(error) from None
     return found
-
-
-def _blamed(name: str) -> AbstractContextManager[None]:
-    """Say in one sentence where a script of the user's own failed."""
-    from gradflow.cli.own_file import blamed
-    from gradflow.experiments.finding import SCRIPTS
-
-    is_own = name.endswith(".py") and Path(name).resolve().parent != SCRIPTS
-    return blamed(name if is_own else None)
 
 
 def _values(experiment: Experiment, options: argparse.Namespace) -> dict[str, Any]:

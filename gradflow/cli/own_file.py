@@ -7,7 +7,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from gradflow import validate
 from gradflow.cli import suggestions
 from gradflow.cli.arguments import Refused
 from gradflow.cli.subjects import Subject, start_of
+from gradflow.experiments.finding import SCRIPTS
 from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem, Start
 from gradflow.simulate.counting import CountedProblem
@@ -72,6 +73,12 @@ def blamed(given: str | None) -> Iterator[None]:
         raise Refused(
             f"{parted(given)[0]} failed in line {place}: {type(error).__name__}: {said:.200}"
         ) from None
+
+
+def blamed_script(name: str | None) -> AbstractContextManager[None]:
+    """Say in one sentence where an experiment's script failed, if it is the user's own."""
+    is_own = name is not None and name.endswith(".py") and Path(name).resolve().parent != SCRIPTS
+    return blamed(name if is_own else None)
 
 
 def _place(error: BaseException, path: Path) -> int | None:

@@ -41,14 +41,31 @@ def command(options: argparse.Namespace) -> int:
 
     folder = None if options.output is None else named_folder(options.output)
     found = list(dict.fromkeys(path for each in options.paths for path in _files(_there(each))))
-    used: Counter[Path] = Counter()
-    try:
-        for path, draw in _drawings(found, options.script):
-            target = _target(folder or path.parent, path.stem, used)
-            streams.say("".join(f"{each}\n" for each in _saved(draw(), target.parent, target.name)))
-    except (ValueError, OSError) as error:
-        raise Refused(error) from None
+    if folder is None:
+        for each in dict.fromkeys(path.parent for path in found):
+            named_folder(str(each))
+    for paths in _redrawn(found, options.script, folder):
+        streams.say("".join(f"{each}\n" for each in paths))
     return 0
+
+
+def _redrawn(found: list[Path], script: str | None, folder: Path | None) -> Iterator[list[Path]]:
+    """Draw one figure after the other, and yield the files of each."""
+    from gradflow.cli.own_file import blamed_script
+
+    used: Counter[Path] = Counter()
+    drawings = _drawings(found, script)
+    while True:
+        try:
+            with blamed_script(script):
+                path, draw = next(drawings)
+                target = _target(folder or path.parent, path.stem, used)
+                paths = _saved(draw(), target.parent, target.name)
+        except StopIteration:
+            return
+        except (ValueError, OSError) as error:
+            raise Refused(error) from None
+        yield paths
 
 
 def _there(given: str) -> Path:

@@ -339,6 +339,42 @@ def test_plot_looks_into_the_folders_of_a_folder_one_figure_each(capsys):
     assert capsys.readouterr().out.splitlines() == figures
 
 
+@pytest.mark.usefixtures("own")
+def test_a_script_that_fails_is_named_where_it_is_drawn_again(capsys, tmp_path):
+    assert main(["run", "first.py", "--output", "out"]) == 0
+    (tmp_path / "first.py").write_text("def run(:")
+    assert status_of("plot", "out", "--script", "first.py") == 2
+    assert "first.py failed in line 1: SyntaxError" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_what_plot_cannot_say_is_a_failure_and_no_wrong_word():
+    gf.descend(gf.problems.Quadratic(1.0), [1.0], 0.1, 9).save("run.npz")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gradflow", "plot", "run.npz"],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("gradflow plot: the output could not be written")
+    assert Path("trajectories.svg").is_file()
+
+
+def test_a_folder_that_cannot_be_written_names_the_cure(capsys, monkeypatch):
+    gf.descend(gf.problems.Quadratic(1.0), [1.0], 0.1, 9).save("run.npz")
+
+    def denied(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("gradflow.cli.folders.tempfile.TemporaryFile", denied)
+    assert status_of("plot", "run.npz") == 2
+    assert "Permission denied; --output names another" in capsys.readouterr().err
+
+
 def test_figures_of_the_same_name_in_one_folder_do_not_replace_each_other(capsys):
     for name, eta in (("one", 0.1), ("two", 0.2)):
         Path(name).mkdir()
