@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
+from gradflow.curvature import sharpness
 from gradflow.studies import folder
 from gradflow.studies.run import kept_steps
 
@@ -229,6 +230,28 @@ def test_an_interrupt_leaves_what_was_finished():
     assert list(result.descents) == [0.01]
     assert result.descents[0.01].outcome is gf.Outcome.INTERRUPTED
     assert result.shortfall == f"the descent at learning rate 0.01 is a part: {gf.Outcome.INTERRUPTED.value}"
+
+
+def test_an_interrupt_between_two_runs_leaves_them_too(monkeypatch, tmp_path):
+    """The second time that sharpness is asked for is at the end of the first descent."""
+    asked = []
+
+    def interrupted_sharpness(problem, w, tol):
+        asked.append(w)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return sharpness(problem, w, tol=tol)
+
+    monkeypatch.setattr("gradflow.studies.run.sharpness", interrupted_sharpness)
+    result = gf.study(gf.problems.Quadratic([1.0, 4.0]), [1.0, 1.0], [0.01, 0.02], 3.0)
+    assert result.flow.outcome is gf.Outcome.FINISHED
+    assert result.descents[0.01].outcome is gf.Outcome.FINISHED
+    assert result.is_interrupted
+    assert np.isnan(result.sharpness[0.01])
+    assert result.shortfall == "interrupted before 1 of its descents"
+    assert result.shortfall in repr(result)
+    result.save(tmp_path)
+    assert gf.studies.Study.load(tmp_path).is_interrupted
 
 
 class Walled(gf.problems.Quadratic):

@@ -60,16 +60,22 @@ class Study:
 
     @property
     def is_interrupted(self) -> bool:
-        """Whether a run was interrupted, after which no other was begun."""
-        return any(run.outcome is Outcome.INTERRUPTED for run in self._runs.values())
+        """Whether it was interrupted, in a run or between two, after which no other was begun."""
+        return self._num_missing > 0 or any(run.outcome is Outcome.INTERRUPTED for run in self._runs.values())
+
+    @property
+    def _num_missing(self) -> int:
+        return len(self.settings.get("learning_rates", ())) - len(self.descents)
 
     @property
     def shortfall(self) -> str | None:
-        """The first run that came to no end of its own, and why, in a sentence; None where all did."""
+        """The first run that came to no end of its own, or was not begun; None where all are whole."""
         for rate, run in self._runs.items():
             if run.outcome in PARTS:
                 name = f"the descent at learning rate {rate:g}" if rate else "the flow"
                 return f"{name} is a part: {run.message}"
+        if self._num_missing > 0:
+            return f"interrupted before {self._num_missing} of its descents"
         return None
 
     @property

@@ -145,45 +145,51 @@ def study(
 
     def finished(key: float, make_run: Callable[[], Trajectory]) -> bool:
         began = time.perf_counter()
-        runs[key] = run = make_run()
+        run = make_run()
         seconds[key] = time.perf_counter() - began
+        runs[key] = run
         return run.outcome is not Outcome.INTERRUPTED
 
     options: dict[str, Any] = {"record": record, "sketch": sketch}
-    goes_on = finished(
-        0.0,
-        lambda: integrate(
-            GradientFlow(problem, rate),
-            start,
-            end,
-            method=method,
-            rtol=rtol,
-            precision=precision,
-            times=times,
-            progress=_told(progress, "flow"),
-            **options,
-        ),
-    )
-    for each in rates:
-        if not goes_on:
-            break
+    try:
         goes_on = finished(
-            each,
-            lambda each=each: descend(  # type: ignore[misc]
-                passes,
+            0.0,
+            lambda: integrate(
+                GradientFlow(problem, rate),
                 start,
-                make(each),
-                steps[each],
-                rate=rate,
-                record_every=kept[each],
-                batch=batch,
-                seed=seed,
-                progress=_told(progress, f"descent at learning rate {each:g}"),
+                end,
+                method=method,
+                rtol=rtol,
+                precision=precision,
+                times=times,
+                progress=_told(progress, "flow"),
                 **options,
             ),
         )
-        lost = runs[each].diverged
-        found[each] = np.nan if lost else _sharpness(problem, runs[each].final_weights)
+        for each in rates:
+            if not goes_on:
+                break
+            goes_on = finished(
+                each,
+                lambda each=each: descend(  # type: ignore[misc]
+                    passes,
+                    start,
+                    make(each),
+                    steps[each],
+                    rate=rate,
+                    record_every=kept[each],
+                    batch=batch,
+                    seed=seed,
+                    progress=_told(progress, f"descent at learning rate {each:g}"),
+                    **options,
+                ),
+            )
+            lost = runs[each].diverged
+            found[each] = np.nan if lost else _sharpness(problem, runs[each].final_weights)
+    except KeyboardInterrupt:  # between two runs
+        if 0.0 not in runs:
+            raise
+    found |= {each: np.nan for each in runs if each not in found}
     settings: dict[str, Any] = {
         "problem": repr(problem),
         "rule": type(make(1.0)).__name__,
