@@ -96,3 +96,39 @@ def test_in_another_thread_nothing_is_changed():
     thread.start()
     thread.join()
     assert found == [signal.SIG_DFL]
+
+
+@pytest.mark.parametrize(
+    ("words", "drawing"),
+    [
+        (("compare", "quadratic", "--end-time", "1"), "gradflow.cli.output._figure"),
+        (("stability", "quadratic", "--steps", "5"), "gradflow.cli.stability_figure.figure_of"),
+    ],
+)
+def test_an_interrupt_while_it_draws_costs_the_figure_alone(words, drawing, tmp_path, monkeypatch, capsys):
+    def interrupted(_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(drawing, interrupted)
+    assert main([*words, "--output", str(tmp_path), "--json"]) == entry.INTERRUPTED
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert told == json.loads(capsys.readouterr().out)
+    assert told["interrupted"]
+    assert told["figures"] == []
+    assert {"run.json", *(os.path.basename(path) for path in told.get("trajectories", []))} == set(
+        os.listdir(tmp_path)
+    )
+
+
+def test_an_interrupt_while_runs_are_saved_is_held_back(tmp_path, monkeypatch, capsys):
+    whole = gf.Trajectory.save
+
+    def interrupted(run, path):
+        signal.raise_signal(signal.SIGINT)
+        return whole(run, path)
+
+    monkeypatch.setattr(gf.Trajectory, "save", interrupted)
+    assert main(["compare", "quadratic", "--end-time", "1", "--output", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["trajectories"]) == 1 + len(told["descents"]) > 1
+    assert all(os.path.isfile(path) for path in told["trajectories"])

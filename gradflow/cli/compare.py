@@ -75,9 +75,11 @@ def _run(results: Results, beat: Heartbeat) -> None:
     for ground in plan.grounds:
         beat.prefix = f"seed {ground.seed}, " if len(plan.grounds) > 1 else ""
         found = _studied(plan, ground, beat)
-        results.parts.append(_part(plan, ground, found))
+        results.parts.append(part := _part(ground, found))
         results.interrupted = found.is_interrupted
-        if any(run.is_partial for run in results.parts[-1].runs):
+        # Behind the runs, which an interrupt here must not cost.
+        part.flow.sharpness = _sharpness(plan.subject.problem, found.flow)
+        if results.interrupted or any(run.is_partial for run in part.runs):
             break
 
 
@@ -102,8 +104,8 @@ def _studied(plan: Plan, ground: Ground, beat: Heartbeat) -> Study:
         raise Refused(refused) from None
 
 
-def _part(plan: Plan, ground: Ground, found: Study) -> Part:
-    flow = Finished(found.flow, found.seconds[0.0], sharpness=_sharpness(plan.subject.problem, found.flow))
+def _part(ground: Ground, found: Study) -> Part:
+    flow = Finished(found.flow, found.seconds[0.0])
     descents = [
         Finished(run, found.seconds[rate], rate, found.comparisons[rate], _known(found.sharpness.get(rate)))
         for rate, run in found.descents.items()

@@ -10,6 +10,7 @@ from gradflow.cli import folders, numbers
 from gradflow.cli.drawing import readable, saved
 from gradflow.cli.limits import limit_in_mathtext
 from gradflow.cli.results import Finished, Part, Results
+from gradflow.simulate.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,23 +19,30 @@ if TYPE_CHECKING:
 def write(results: Results) -> None:
     """Write what was finished into the output folder; an error on the way becomes `results.trouble`.
 
+    An interrupt costs the figure at most.
     What is no whole run, and a figure of such, has "partial" in its name.
     """
     plan = results.plan
     runs = {_path(run, part, results): run for part in results.parts for run in part.runs}
     picture = plan.output / f"{plan.name}-compare{'-partial' * results.is_partial}"
     try:
-        if plan.replaces:
-            folders.clear_earlier(plan.output)
-        folders.announce(plan.output, [*runs, *(Path(f"{picture}.{form}") for form in ("png", "svg"))])
-        for path, run in runs.items():
-            run.run.save(path)
-            results.trajectories.append(path)
-        if results.parts:
-            results.figures, results.trouble = saved(lambda: _figure(results), picture)
-        folders.write_record(plan.output, numbers.as_json(results))
+        with Interrupts() as interrupts:
+            interrupts.hold()
+            if plan.replaces:
+                folders.clear_earlier(plan.output)
+            folders.announce(plan.output, [*runs, *(Path(f"{picture}.{form}") for form in ("png", "svg"))])
+            for path, run in runs.items():
+                run.run.save(path)
+                results.trajectories.append(path)
+            if results.parts and not interrupts.let_through(lambda: _drawn(results, picture)):
+                results.interrupted = True
+            folders.write_record(plan.output, numbers.as_json(results))
     except OSError as error:
         results.trouble = f"not everything could be written: {error}"
+
+
+def _drawn(results: Results, picture: Path) -> None:
+    results.figures, results.trouble = saved(lambda: _figure(results), picture)
 
 
 def _path(finished: Finished, part: Part, results: Results) -> Path:

@@ -19,6 +19,7 @@ from gradflow.cli.problem_names import own_file_of
 from gradflow.cli.sentences import warnings_as_sentences
 from gradflow.cli.subjects import subject_of
 from gradflow.cli.verdicts import Verdicts, judge
+from gradflow.simulate.interrupts import Interrupts
 
 WHO = "gradflow stability"
 # In units of the limit, where there is one.
@@ -93,20 +94,28 @@ def _until_interrupted(verdicts: Verdicts, stage: Callable[[], None]) -> None:
 def _write(verdicts: Verdicts) -> None:
     """Write the figure and the numbers; an error on the way becomes `verdicts.trouble`.
 
+    An interrupt costs the figure at most.
     What is no whole run, and a figure without it, has "partial" in its name.
     """
     folder, name = verdicts.output, verdicts.subject.name
     try:
-        if verdicts.replaces:
-            folders.clear_earlier(folder)
-        if verdicts.partial is not None:
-            rate, run = verdicts.partial
-            run.save(path := folder / f"{name}-descent-{rate:g}-partial.npz")
-            verdicts.trajectories.append(path)
-        if any(verdict.regimes for verdict in verdicts.found):
-            picture = folder / f"{name}-stability{'-partial' * verdicts.is_partial}"
-            draw = partial(stability_figure.figure_of, verdicts)
-            verdicts.figures, verdicts.trouble = saved(draw, picture)
-        folders.write_record(folder, stability_report.as_json(verdicts))
+        with Interrupts() as interrupts:
+            interrupts.hold()
+            if verdicts.replaces:
+                folders.clear_earlier(folder)
+            if verdicts.partial is not None:
+                rate, run = verdicts.partial
+                run.save(path := folder / f"{name}-descent-{rate:g}-partial.npz")
+                verdicts.trajectories.append(path)
+            is_any = any(verdict.regimes for verdict in verdicts.found)
+            if is_any and not interrupts.let_through(lambda: _draw(verdicts)):
+                verdicts.interrupted = True
+            folders.write_record(folder, stability_report.as_json(verdicts))
     except OSError as error:
         verdicts.trouble = f"not everything could be written: {error}"
+
+
+def _draw(verdicts: Verdicts) -> None:
+    name = f"{verdicts.subject.name}-stability{'-partial' * verdicts.is_partial}"
+    draw = partial(stability_figure.figure_of, verdicts)
+    verdicts.figures, verdicts.trouble = saved(draw, verdicts.output / name)

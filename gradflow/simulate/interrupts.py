@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
@@ -38,6 +39,16 @@ class Interrupts:
     def release(self) -> None:
         """Let one more interrupt through, for what may take long and is not needed."""
         self._held = False
+
+    def let_through(self, work: Callable[[], object]) -> bool:
+        """Do what is not needed, which an interrupt ends; return whether it came to its end."""
+        try:
+            self.release()
+            work()
+            self.hold()
+        except KeyboardInterrupt:
+            return False
+        return True
 
     def _meet(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if not self._held:
