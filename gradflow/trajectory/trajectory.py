@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gradflow import validate
 from gradflow.trajectory import frames, reading, storage
 from gradflow.trajectory.crossings import Crossings
-from gradflow.trajectory.description import described
+from gradflow.trajectory.description import described, shown
 from gradflow.trajectory.interpolation import interpolated
 from gradflow.trajectory.origin import Origin
 from gradflow.trajectory.outcome import Outcome, highest_loss
@@ -301,3 +301,7 @@ class Trajectory:
 
     def __repr__(self) -> str:
         return described(self)
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the losses and the numbers, for notebooks."""
+        return shown(self)
