@@ -32,6 +32,14 @@ def largest_curvatures(problem: Problem, batched: Batched, W: Array) -> Array:
     return np.concatenate([np.zeros(0), *parts])
 
 
+def exact_curvatures(problem: Problem, W: Array) -> list[float]:
+    """Return the same from exact products, one row after another."""
+    if W.shape[1] > 1:
+        return [sharpness(problem, w) for w in W]
+    one = np.ones(1)
+    return [float(problem.hvp(w, one)[0]) for w in W]
+
+
 def _dense(batched: Batched, W: Array) -> Array:
     count, size = W.shape
     apart = _APART * (1.0 + np.abs(W))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.analysis.stability import regimes
-from gradflow.analysis.stability.lane_curvature import largest_curvatures, largest_exponents
+from gradflow.analysis.stability.lane_curvature import exact_curvatures, largest_curvatures, largest_exponents
 from gradflow.analysis.stability.limits import stable_product
 from gradflow.analysis.stability.orbit import ARRIVED, NUM_WINDOWS
 from gradflow.analysis.stability.regimes import NUM_CONTINUED, regime
@@ -21,6 +22,7 @@ from gradflow.problems.problem import Problem
 from gradflow.rules import GradientDescent, LinearLimit, LinearStep, Preconditioned, UpdateRule
 from gradflow.simulate.descend import descend
 from gradflow.simulate.lanes import descend_many
+from gradflow.simulate.lanes.many_runs import uninterrupted
 from gradflow.simulate.lanes.request import paired, rates, starts
 from gradflow.trajectory import Outcome
 from gradflow.types import Array
@@ -28,7 +30,7 @@ from gradflow.types import Array
 Make = Callable[[float], UpdateRule]
 Flags = NDArray[np.bool_]
 # Rows of weights of a block of runs take so many bytes.
-_BLOCK_BYTES = 128_000_000
+_BLOCK_BYTES = 32_000_000
 _MAX_PERIOD, _TOL = 32, 1e-4
 
 
@@ -64,8 +66,7 @@ def regimes_of_many(
     """Return what `regime` says of each of many runs, which are made and continued in lanes.
 
     Curvatures are differences of gradients here, good to about 1e-9, so that a run just at a threshold of a
-    verdict may be given the other one. Runs that grow so slowly that they must be continued for long, and
-    those of rules whose steps are not linear, are judged one by one.
+    verdict may be given the other one. Runs of rules whose steps are not linear are judged one by one.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def regimes_of_many(
     learning_rates : array_like, shape (K,) or ()
         One for each run, or one for all.
     num_steps : int
-        Of each run; it is continued for 400 more.
+        Of each run; it is continued as `regime` does.
     rule : callable, optional
         From a learning rate to the rule of a run; plain descent by default.
     threads : int, optional
@@ -101,13 +102,10 @@ def regimes_of_many(
     size = as_problem(problem).num_weights
     W, etas = paired(starts(W0, size), rates(learning_rates))
     count = validate.count("num_steps", num_steps)
-    names, losses = np.full(len(W), "EDGE_OF_STABILITY"), np.empty(len(W))
-    judge = _judged if _is_linear(rule) and isinstance(problem, Batched) else _one_by_one
-    block = max(1, _BLOCK_BYTES // (8 * W.shape[1] * (count + NUM_CONTINUED + 1)))
-    for first in range(0, len(W), block):
-        part = slice(first, first + block)
-        names[part], losses[part] = judge(problem, W[part], etas[part], count, rule, threads)
-    return ManyRegimes(names, losses)
+    if not (_is_linear(rule) and isinstance(problem, Batched)):
+        return _one_by_one(as_problem(problem), W, etas, count, rule)
+    ask = partial(_judged, problem, num_steps=count, rule=rule, threads=threads)
+    return _in_blocks(ask, W, etas, count, regimes.continuations())
 
 
 def _is_linear(rule: Make | None) -> bool:
@@ -117,41 +115,56 @@ def _is_linear(rule: Make | None) -> bool:
     )
 
 
-def _one_by_one(
-    problem: Any,
-    W: Array,
-    etas: Array,
-    num_steps: int,
-    rule: Make | None,
-    threads: int | None,  # noqa: ARG001
-) -> tuple[NDArray[np.str_], Array]:
+def _one_by_one(problem: Problem, W: Array, etas: Array, num_steps: int, rule: Make | None) -> ManyRegimes:
     make: Make = GradientDescent if rule is None else rule
     runs = [descend(problem, w, make(eta), num_steps) for w, eta in zip(W, etas.tolist(), strict=True)]
     names = ["FAILED" if run.outcome is Outcome.FAILED else regime(run, problem).name for run in runs]
-    return np.array(names), np.array([run.final_loss for run in runs])
+    return ManyRegimes(np.array(names), np.array([run.final_loss for run in runs]))
+
+
+def _in_blocks(
+    judge: Callable[..., ManyRegimes], W: Array, etas: Array, num_steps: int, lengths: list[int]
+) -> ManyRegimes:
+    """Return the verdicts, as many runs at a time as have room, continued for the first of the lengths."""
+    names, losses = np.full(len(W), "EDGE_OF_STABILITY"), np.empty(len(W))
+    block = max(1, _BLOCK_BYTES // (8 * W.shape[1] * (num_steps + lengths[0] + 1)))
+    for first in range(0, len(W), block):
+        part = slice(first, first + block)
+        found = judge(W[part], etas[part], lengths=lengths)
+        names[part], losses[part] = found.names, found.final_losses
+    return ManyRegimes(names, losses)
 
 
 def _judged(
-    problem: Any, W: Array, etas: Array, num_steps: int, rule: Make | None, threads: int | None
-) -> tuple[NDArray[np.str_], Array]:
-    whole = as_problem(problem)
-    runs = descend_many(
-        problem, W, etas, num_steps + NUM_CONTINUED, rule=rule, record_every=1, repeats=None, threads=threads
+    problem: Any,
+    W: Array,
+    etas: Array,
+    *,
+    lengths: list[int],
+    num_steps: int,
+    rule: Make | None,
+    threads: int | None,
+) -> ManyRegimes:
+    whole, last = as_problem(problem), num_steps + lengths[0]
+    runs = uninterrupted(
+        descend_many(problem, W, etas, last, rule=rule, record_every=1, repeats=None, threads=threads)
     )
     assert runs.recorded is not None
     losses, weights = runs.recorded.losses, runs.recorded.weights
     complete = runs.outcomes == Outcome.FINISHED
-    names = np.full(len(W), "EDGE_OF_STABILITY")
-    names[~complete] = "DIVERGED"
-    grows = np.flatnonzero(complete & _grows(losses[:, num_steps:], losses[:, 0]))
-    if grows.size:
-        names[grows], _ = _one_by_one(whole, W[grows], etas[grows], num_steps, rule, threads)
-    rest = np.setdiff1d(np.flatnonzero(complete), grows)
+    names = np.where(complete, "EDGE_OF_STABILITY", "DIVERGED")
+    growing = complete & _grows(losses[:, num_steps:], losses[:, 0])
+    if growing.any() and len(lengths) > 1:
+        ask = partial(_judged, problem, num_steps=num_steps, rule=rule, threads=threads)
+        names[growing] = _in_blocks(ask, W[growing], etas[growing], num_steps, lengths[1:]).names
+    else:
+        names[growing] = "DIVERGED"
+    rest = np.flatnonzero(complete & ~growing)
     if rest.size:
         seen = _Seen(whole, problem, rule, num_steps, etas[rest], losses[rest], weights[rest])
         names[rest] = seen.names()
     ends = np.minimum(runs.num_steps, num_steps)
-    return names, losses[np.arange(len(W)), ends]
+    return ManyRegimes(names, losses[np.arange(len(W)), ends])
 
 
 def _grows(losses: Array, first: Array) -> Flags:
@@ -215,7 +228,8 @@ class _Seen:
             falling = ~settled & (fifths[-1] / fifths[2] < regimes.LONG_RUN_FALL)
         found = np.zeros(len(falling), dtype=bool)
         which = np.flatnonzero(falling)
-        rows = [self.num_steps + row for row in regimes.sampled(NUM_CONTINUED)]
+        taken = self.losses.shape[1] - 1 - self.num_steps
+        rows = [self.num_steps + row for row in regimes.sampled(taken)]
         values = [self._effective(self.weights[which, row], self.etas[which]) for row in rows]
         found[which] = _within(np.mean(values, axis=0), regimes.HOVER)
         return found
@@ -226,9 +240,12 @@ class _Seen:
         still = (changed <= regimes.STALLED_CHANGE * np.abs(self.losses[:, 0])) & (
             final_x < regimes.STALLED_SHARPNESS
         )
-        found = np.zeros(len(still), dtype=bool)
-        for k in np.flatnonzero(still).tolist():
-            found[k] = regimes.is_flat(self.whole, self.weights[k, -1])
+        found, which = np.zeros(len(still), dtype=bool), np.flatnonzero(still)
+        if which.size:
+            W = self.weights[which, -1]
+            gradients = self.problem.losses_and_gradients(W)[1]
+            rows = zip(exact_curvatures(self.whole, W), gradients, W, strict=True)
+            found[which] = [regimes.is_flat(*row) for row in rows]
         return found
 
     def _chaotic(self, candidates: Flags) -> Flags:

@@ -209,12 +209,18 @@ def _memory_of(trajectory: Trajectory) -> Any:
     return np.array(trajectory.final_state[trajectory.final_weights.size :]).reshape(memory.shape)
 
 
-def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
-    taken = len(run.step_losses) - 1
-    start = Iterate(taken, run.final_weights, _memory_of(run))
+def continuations() -> list[int]:
+    """Return the lengths of the continuation, the next one for runs whose loss keeps growing."""
     lengths = [NUM_CONTINUED]
     while lengths[-1] < MOST_CONTINUED:
         lengths.append(min(5 * lengths[-1], MOST_CONTINUED))
+    return lengths
+
+
+def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
+    taken = len(run.step_losses) - 1
+    start = Iterate(taken, run.final_weights, _memory_of(run))
+    lengths = continuations()
     samples = {row for length in lengths for row in sampled(length)}
     more = Stretch(problem, rule, start, tail=TAIL, samples=samples)
     for length in lengths:
@@ -279,10 +285,11 @@ def _is_stalled(seen: _Seen, problem: Problem, evidence: dict[str, float]) -> bo
     changed = np.ptp(seen.more.losses) > STALLED_CHANGE * abs(seen.losses[0])
     if changed or not evidence["final_effective_sharpness"] < STALLED_SHARPNESS:
         return False
-    return is_flat(problem, seen.more.last.weights)
+    w = seen.more.last.weights
+    return is_flat(sharpness(problem, w), problem.gradient(w), w)
 
 
-def is_flat(problem: Problem, w: Array) -> bool:
+def is_flat(curvature: float, gradient: Array, w: Array) -> bool:
     """Return whether a step of Newton's method would lead far from the weights, or nowhere."""
-    curvature, slope = sharpness(problem, w), float(np.linalg.norm(problem.gradient(w)))
-    return not (curvature > 0 and slope <= STALLED_STEP * (1.0 + float(np.linalg.norm(w))) * curvature)
+    slope, size = float(np.linalg.norm(gradient)), float(np.linalg.norm(w))
+    return not (curvature > 0 and slope <= STALLED_STEP * (1.0 + size) * curvature)
