@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -296,22 +297,23 @@ class TestProgress:
         assert any(line.startswith(expected) for line in lines)
         assert lines[-1].startswith("drawing and writing")
 
-    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch, capsys):
+    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch):
         monkeypatch.setattr(heartbeat, "SECONDS", 1e-3)
-        said = []
+        said, heard = [], threading.Event()
 
         class Heard(heartbeat.Heartbeat):
             def say(self):
                 said.append(self.line())
+                if said[-1].startswith("waiting to be heard"):
+                    heard.set()
 
         monkeypatch.setattr(heartbeat, "Heartbeat", Heard)
+        before = threading.active_count()
         with heartbeat.beating("gradflow compare") as beat:
             beat.stage("waiting to be heard")
-            while len(said) < 3:
-                pass
-        number = len(said)
-        assert said[-1].startswith("waiting to be heard")
-        assert len(said) == number
+            assert heard.wait(60)
+            assert threading.active_count() == before + 1
+        assert threading.active_count() == before
 
 
 def documented():
