@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         curvature,
         datasets,
         events,
+        explorer,
         flows,
         kernels,
         plots,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from gradflow.configuration import show_config
     from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
     from gradflow.events import Event
+    from gradflow.explorer import explore
     from gradflow.flows import Flow, GradientFlow
     from gradflow.problems.contract import check_problem
     from gradflow.simulate.checkpoint import Checkpoint
@@ -45,8 +47,8 @@ __version__ = "0.1.0"
 # Where each name is. It is imported when it is first asked for, so that a command line that only prints
 # its help does not wait for scipy.
 _ROOMS = (
-    *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
-    *("records", "rules", "simulate", "solvers", "sweeps"),
+    *("analysis", "cases", "curvature", "datasets", "events", "explorer", "flows", "kernels", "plots"),
+    *("problems", "records", "rules", "simulate", "solvers", "sweeps"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -69,6 +71,7 @@ _PLACES = {
     "descend": "simulate",
     "descend_many": "simulate",
     "every": "simulate",
+    "explore": "explorer",
     "integrate": "simulate",
     "integrate_many": "simulate",
     "resume": "simulate",
@@ -102,6 +105,8 @@ __all__ = [
     "descend_many",
     "events",
     "every",
+    "explore",
+    "explorer",
     "flows",
     "integrate",
     "integrate_many",

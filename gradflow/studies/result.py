@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradflow import pictures
 from gradflow.analysis.convergence import Comparison, compare, observed_order
 from gradflow.files import as_path
 from gradflow.simulate.whole import PARTS
@@ -178,6 +179,18 @@ class Study:
         fields = read(as_path("folder", folder))
         runs = fields.pop("runs")
         return cls(flow=runs.pop(0.0), descents=runs, **fields)
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the losses and the distances, for notebooks."""
+        runs = [self.flow, *self.descents.values()]
+        picture = pictures.lines("loss", [(run.step_times, run.step_losses) for run in runs])
+        facts: dict[str, object] = {"limit": pictures.number(self.limit)}
+        for rate, run in self.descents.items():
+            distance = self.comparisons[rate].largest_distance
+            facts[f"learning rate {rate:g}"] = (
+                f"loss {run.final_loss:.4g}, at most {distance:.3g} from the flow, {run.verdict}"
+            )
+        return pictures.block(self.conclusion, facts, picture)
 
     def __repr__(self) -> str:
         rates = ", ".join(f"{rate:g}" for rate in self.descents)
