@@ -10,13 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.problems.batched import Laned
 from gradflow.simulate.interrupts import Interrupts
 from gradflow.simulate.lanes.ledger import Ledger
 
 
-def num_threads(asked: int | None, num_runs: int) -> int:
-    """Return how many threads to take: one for each core that this process may use, by default."""
-    return min(asked or _free_cores(), num_runs)
+def num_threads(asked: int | None, num_runs: int, problem: Any) -> int:
+    """Return how many threads to take.
+
+    By default one for each core that this process may use, where the workspaces of lanes are their own; a
+    problem of somebody else's may not be made for threads, or has its own.
+    """
+    default = _free_cores() if isinstance(problem, Laned) else 1
+    return min(asked or default, num_runs)
 
 
 def _free_cores() -> int:

@@ -66,7 +66,8 @@ def descend_many(
     record_every : int, optional
         Keep weights and losses every so many steps, in `recorded`; the ends alone by default.
     threads : int, optional
-        Threads that runs are divided among, one for each free core by default.
+        Threads that runs are divided among; by default one for each core that the process may use, and one
+        for problems written elsewhere.
     progress : bool
         Show a progress bar over runs.
 
@@ -112,7 +113,7 @@ def descend_many(
         request.share("repeats", repeats),
         None if record_every is None else validate.count("record_every", record_every),
     )
-    count = crew.num_threads(request.threads(threads), len(W))
+    count = crew.num_threads(request.threads(threads), len(W), given)
     numbers = moves.coefficients(asked.make, etas)
     with Progress(progress, 0, len(W), "runs") as bar:
         if numbers is None or not isinstance(given, Batched):

@@ -58,7 +58,7 @@ def integrate_many(
     max_evaluations : int, optional
         The most gradients of one run, which then ends BUDGET.
     threads : int, optional
-        Threads that runs are divided among, one for each free core by default.
+        Threads that runs are divided among, as in `descend_many`.
     progress : bool
         Show a progress bar over runs.
 
@@ -97,7 +97,7 @@ def integrate_many(
     tolerances = request.flow_tolerances(rtol, atol)
     slope = request.tolerance("gradient_tolerance", gradient_tolerance)
     budget = None if max_evaluations is None else validate.count("max_evaluations", max_evaluations)
-    count = crew.num_threads(request.threads(threads), len(W))
+    count = crew.num_threads(request.threads(threads), len(W), flow.problem)
     with Progress(progress, 0, len(W), "runs") as bar:
         problem = flow.problem
         if not (_has_lanes(flow) and isinstance(problem, Batched)):
