@@ -14,6 +14,9 @@ from gradflow.problems.batched import Laned
 from gradflow.simulate.interrupts import Interrupts
 from gradflow.simulate.lanes.ledger import Ledger
 
+# In seconds.
+_LONGEST_WAIT = 0.1
+
 
 def num_threads(asked: int | None, num_runs: int, problem: Any) -> int:
     """Return how many threads to take.
@@ -40,7 +43,9 @@ def together(work: Callable[[], None], ledger: Ledger, count: int) -> None:
     with Interrupts() as interrupts, _blas_on_one_thread(count), ThreadPoolExecutor(count) as pool:
         tasks = [pool.submit(_quietly, work, ledger) for _ in range(count)]
         try:
-            wait(tasks)
+            # Looked up from now and then: not everywhere does Ctrl-C end a wait.
+            while wait(tasks, _LONGEST_WAIT).not_done:
+                pass
         except KeyboardInterrupt:
             interrupts.hold()
             ledger.halt[0] = 1
