@@ -1,7 +1,7 @@
 """From how many wrong units is a learned pattern recalled?
 
 Four random patterns of 16 tanh units at +-0.9 are made fixed points by clamped masters that drive free
-slaves; the flow takes the loss to 2e-18 and, released from the masters, all four are attractors. The
+slaves; the flow takes the loss below 1e-18 and, released from the masters, all four are attractors. The
 memory then recalls every cue with 1 or 2 flipped units, 78 % with 4 and 28 % with 6. The basins shrink
 with every pattern: of cues with 4 flipped units one pattern gets 100 % back, two 99 %, six 48 %. tanh
 being odd, the mirror images of the patterns are attractors too, and take the other cues as often as the
@@ -107,7 +107,7 @@ def _recalled(
 
 def plot(results: Recall) -> Figure:
     """Return the figure: the loss while learning, and the share of cues recalled."""
-    figure, (left, right) = plots.new_figure(2, width=6.8, height=2.9)
+    figure, (left, right) = plots.new_figure(2, width="text", height=2.7)
     with plots.in_style():
         for place, number in enumerate(results.num_patterns.tolist()):
             line = style.descent_line(place)
@@ -122,8 +122,9 @@ def plot(results: Recall) -> Figure:
             xlabel="flipped units in the cue", ylabel="share of cues recalled", title="recall without masters"
         )
         right.set_ylim(-0.03, 1.05)
-        style.legend(left)
-        style.legend(right)
+        plots.legend(left)
+    plots.letter_panels((left, right))
+    plots.share_legend(figure)
     return figure
 
 

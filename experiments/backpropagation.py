@@ -177,17 +177,18 @@ def _autodiff_errors(
 
 def plot(results: Results) -> Figure:
     """Return the figure: the check of the deltas, the decrease of the error, and the accuracy."""
-    figure, panels = plots.new_figure(3, width=9.4, height=3.2)
+    figure, panels = plots.new_figure(3, width="text", height=2.8)
     runs = {"flow": results.flow} | {
-        rf"descent, $\eta = {share:g}\cdot 2/\lambda$": each for share, each in results.descents.items()
+        rf"$\eta = {share:g}\cdot 2/\lambda$": each for share, each in results.descents.items()
     }
     with plots.in_style():
         _draw_check(panels[0], results.check)
-        plots.draw_losses(runs, ax=panels[1])
-        panels[1].set(xscale="log", xlim=(0.05, None), title=f"error on {results.num_training} digits")
-        panels[1].set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
-        panels[1].minorticks_off()
+        plots.draw_losses(runs, xscale="log", ax=panels[1])
+        panels[1].set(title=f"{results.num_training} digits", xlabel="flow time $t$")
         _draw_accuracy(panels[2], results, runs)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
+    plots.share_legend(figure, panels[1:])
     return figure
 
 
@@ -197,17 +198,16 @@ def _draw_check(ax: Axes, check: Check) -> None:
         ax.loglog(
             check.steps, check.deltas[:, n], "o-", color=color, markersize=3, label=rf"$\delta_{n + 2}$"
         )
-        label = rf"$\delta_{n + 2}\,y_{n + 1}^\top = dE/dW_{n + 1}$"
-        ax.loglog(check.steps, check.products[:, n], ":", color=color, linewidth=1.4, label=label)
+        ax.loglog(check.steps, check.products[:, n], ":", color=color, linewidth=1.4)
+    ax.plot([], [], ":", color=style.DARK, linewidth=1.4, label=r"$\delta_{n+1}\,y_n^\top$")
     rough = check.steps >= 1e-3
     ax.loglog(check.steps[rough], 4e-2 * check.steps[rough] ** 2, label="$h^2$", **style.LIMIT_LINE)
-    ax.set(xlabel="step $h$ of the central differences", ylabel="difference over length")
-    ax.set_title("delta recursion against differences of $E$")
-    ax.set_ylim(1e-19, 1.0)
-    ax.legend(loc="lower left")
+    ax.set(xlabel="step $h$ of differences", ylabel="difference over length")
+    ax.set_title(r"$\delta$ against differences")
     if check.autodiff is not None:
         text = f"automatic differentiation\nagrees to {check.autodiff.max():.0e}"
-        ax.text(0.5, 0.97, text, transform=ax.transAxes, ha="center", va="top", fontsize=7)
+        ax.text(0.04, 0.04, text, transform=ax.transAxes, fontsize=6.7)
+    plots.legend(ax)
 
 
 def _draw_accuracy(ax: Axes, results: Results, runs: dict[str, gf.Trajectory]) -> None:
@@ -221,9 +221,8 @@ def _draw_accuracy(ax: Axes, results: Results, runs: dict[str, gf.Trajectory]) -
         label="flow, training",
         **{**style.FLOW_LINE, "linestyle": ":", "linewidth": 1.4},
     )
-    ax.set(xlabel=style.TIME, ylabel="digits read correctly, %", ylim=(0.0, 103.0), xlim=(0.05, None))
-    ax.set_title(f"accuracy on {results.num_test} unseen digits")
-    ax.legend(loc="lower right")
+    ax.set(xlabel="flow time $t$", ylabel="digits read correctly, %", ylim=(0.0, 103.0))
+    ax.set_title(f"{results.num_test} unseen digits")
 
 
 def answers(results: Results) -> dict[str, Any]:

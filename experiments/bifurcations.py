@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 WELL = DoubleWell()
+DASHES = ("--", ":", "-.", (0, (1, 3)))
 MERGE = 1.5 * np.sqrt(3.0) - 1.0
 # For each period learning rates before and behind its flip.
 BRACKETS = {1: (0.9, 1.1), 2: (1.1, 1.25), 4: (1.25, 1.29), 8: (1.29, 1.3)}
@@ -114,29 +115,36 @@ def run(
 
 def plot(results: Cascade) -> Figure:
     """Return the figure: the attractor and its Lyapunov exponent, and cobwebs before and behind a flip."""
-    figure, (attractor, cobweb, exponent, chaos) = plots.new_figure(2, width=7.0, height=5.2, num_rows=2)
+    figure, panels = plots.new_figure(2, width="text", height=5.2, num_rows=2, width_ratios=[1.4, 1.0])
+    attractor, cobweb, exponent, chaos = panels
     first, second, *_ = results.flips.values()
     thresholds = {r"$2/\lambda = 1$": first, r"$\sqrt{5}-1$": second, "wells merge": MERGE, "escape": 2.0}
     with plots.in_style():
-        plots.draw_bifurcation(results.diagram, thresholds=thresholds, ax=attractor)
+        plots.draw_bifurcation(results.diagram, ax=attractor).set_title("where descent ends up")
         finite = np.isfinite(results.exponents)
         exponent.plot(
-            results.diagram.learning_rates[finite], results.exponents[finite], **style.descent_line(0)
+            results.diagram.learning_rates[finite],
+            results.exponents[finite],
+            **{**style.descent_line(0), "linewidth": 0.9},
         )
         exponent.axhline(0.0, **style.FLOW_LINE | {"linewidth": 0.8})
-        for rate in thresholds.values():
-            exponent.axvline(rate, **style.LIMIT_LINE)
+        for (label, rate), dashes in zip(thresholds.items(), DASHES, strict=True):
+            for ax in (attractor, exponent):
+                ax.axvline(rate, label=label, color="#555555", linewidth=1.0, linestyle=dashes)
         exponent.set(
             xlabel=style.LEARNING_RATE,
             ylabel="Lyapunov exponent per step",
             ylim=(-2.0, 1.3),
             xlim=attractor.get_xlim(),
+            title="above 0: chaos",
         )
+        for ax in (attractor, exponent):
+            plots.legend(ax, above=True)
         plots.draw_cobweb(one_step_map(WELL, 1.1), 0.9, 60, low=0.2, high=1.5, ax=cobweb)
         plots.draw_cobweb(one_step_map(WELL, 1.35), 0.9, 60, low=0.2, high=1.5, ax=chaos)
         for ax, title in ((cobweb, "a 2-cycle"), (chaos, "chaos")):
             ax.set_title(title)
-            ax.legend(loc="lower left")
+    plots.letter_panels(panels)
     return figure
 
 

@@ -96,7 +96,8 @@ def run(
 
 def plot(results: Throws) -> Figure:
     """Return the figure: the losses, eta lambda on the way, and where it ends."""
-    figure, (losses, products, ends) = plots.new_figure(3, width=9.6, height=3.0)
+    figure, panels = plots.new_figure(3, width="text", height=2.6)
+    losses, products, ends = panels
     runs = {rf"$\eta\lambda_0 = {start:g}$": each for start, each in results.runs.items()}
     with plots.in_style():
         for i, (label, each) in enumerate(runs.items()):
@@ -105,18 +106,20 @@ def plot(results: Throws) -> Figure:
             )
             products.plot(each.steps, each.records["effective"], label=label, **style.descent_line(i))
         losses.set(yscale="log", xlim=(0, 30), ylim=(1e-6, 3e3), xlabel=style.STEP, ylabel=style.LOSS)
-        losses.legend(loc="lower left")
-        products.axhline(2.0, label="limit 2", **style.LIMIT_LINE)
+        losses.set_title("the loss rises and falls")
+        products.axhline(2.0, label="limits 2 and 4", **style.LIMIT_LINE)
         products.set(xlim=(0, 30), ylim=(0, 5), xlabel=style.STEP, ylabel=r"$\eta\lambda$ on the way")
-        products.legend(ncols=2)
+        products.set_title("to a flatter place")
         ends.plot(results.starts, results.ends, ".", markersize=4, color=style.DESCENT_COLORS[0])
         ends.plot([0, 4], [0, 4], color="#999999", linewidth=0.7, label="unmoved")
         for place in (2.0, 4.0):
             ends.axvline(place, **style.LIMIT_LINE)
         ends.set(xlabel=r"$\eta\lambda$ at the start", ylabel=r"$\eta\lambda$ at the end", ylim=(0, 2.4))
+        ends.set_title("where it ends")
         for x, word in ((1.0, "lazy"), (3.0, "catapult")):
-            ends.text(x, 2.25, word, ha="center")
-        ends.legend(loc="upper left", bbox_to_anchor=(0.0, 0.9))
+            ends.text(x, 2.2, word, ha="center")
+    plots.letter_panels(panels)
+    plots.share_legend(figure)
     return figure
 
 

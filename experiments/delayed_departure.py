@@ -203,12 +203,13 @@ def predicted_departure(eta: float, sharpness: Array, fall: Array, noise: Array)
 
 def plot(results: Results) -> Figure:
     """Return the figure: the losses of one net, the growth along its flow, and all nets as predicted."""
-    figure, panels = plots.new_figure(3, width=9.6, height=3.1)
+    figure, panels = plots.new_figure(3, width="text", height=2.8)
     first = results.passages[0]
     with plots.in_style():
         _draw_losses(panels[0], first)
         _draw_growth(panels[1], first)
         _draw_predictions(panels[2], results.passages)
+    plots.letter_panels(panels)
     return figure
 
 
@@ -227,8 +228,8 @@ def _draw_losses(ax: Axes, passage: Passage) -> None:
     ax.axvline(passage.crossing, **style.LIMIT_LINE)
     low, high = passage.flow_losses[shown].min(), passage.flow_losses[shown].max()
     ax.set(ylim=(low - 0.1 * (high - low), high + 0.7 * (high - low)), xlabel=style.STEP, ylabel=style.LOSS)
-    ax.set_title(f"net {passage.seed}: each leaves at a step of its own")
-    ax.legend(loc="upper left")
+    ax.set_title(f"net {passage.seed}: who leaves when")
+    plots.legend(ax, above=True)
 
 
 def _draw_growth(ax: Axes, passage: Passage) -> None:
@@ -237,14 +238,14 @@ def _draw_growth(ax: Axes, passage: Passage) -> None:
     for place, (name, step) in enumerate(passage.seen.items()):
         if step != NEVER:
             color = style.descent_line(place)["color"]
-            ax.plot([step], [passage.growth[step]], "o", color=color, label=f"{name}: loss first rises")
+            ax.plot([step], [passage.growth[step]], "o", color=color, label=f"{name}: loss rises")
     ax.axvline(passage.crossing, label=r"flow meets $2/\eta$", **style.LIMIT_LINE)
     ax.set(
         xlabel=style.STEP,
-        ylabel=r"$\sum \ln|1 - \eta S|$ from the crossing",
+        ylabel=r"$\sum \ln|1 - \eta S|$ since then",
         title="growth across the valley",
     )
-    ax.legend(loc="upper left")
+    plots.legend(ax, above=True)
 
 
 def _draw_predictions(ax: Axes, passages: Sequence[Passage]) -> None:
@@ -259,9 +260,9 @@ def _draw_predictions(ax: Axes, passages: Sequence[Passage]) -> None:
         ax.plot(predicted, seen, "os^"[place], color=color, markersize=4, label=name)
         longest = max(longest, *predicted, *seen)
     ax.plot([0, longest], [0, longest], label="as predicted", **style.LIMIT_LINE)
-    ax.set(xlabel="steps behind the crossing, predicted by the flow", ylabel="seen in descent")
+    ax.set(xlabel="steps predicted by the flow", ylabel="seen in descent")
     ax.set_title(f"{len(passages)} nets")
-    ax.legend(loc="upper left")
+    plots.legend(ax, above=True)
 
 
 def answers(results: Results) -> dict[str, Any]:

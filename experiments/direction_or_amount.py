@@ -35,9 +35,16 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-ONE_WEIGHT = "of one weight,\nthe same amount is the\ngradient over its length"
+ONE_WEIGHT = "of one weight,\nthe same amount\nis the gradient\nover its length"
 GRADIENT, NORMALIZED, SAME, RANDOM = "gradient", "gradient over its length", "same amount", "random amounts"
 COLORS = dict(zip((GRADIENT, NORMALIZED, SAME, RANDOM), style.DESCENT_COLORS, strict=False))
+# What would hide the others lies below them.
+LAYERS: dict[str, dict[str, Any]] = {
+    RANDOM: {"linewidth": 0.6, "alpha": 0.45, "zorder": 1.6},
+    NORMALIZED: {"linewidth": 1.2, "alpha": 0.7, "zorder": 1.7},
+    GRADIENT: {"linewidth": 1.6, "zorder": 2.5},
+    SAME: {"linewidth": 1.4, "zorder": 2.6},
+}
 DASHED = {SAME: (0, (4, 2))}
 NUMBERS_KEPT = 500_000
 
@@ -211,29 +218,30 @@ def _ray(problem: Problem, w0: Array, direction: Array, step: float) -> Ray:
 
 def plot(results: Results) -> Figure:
     """Return the figure: the errors against steps and distance, and the step that raises the error."""
-    figure, panels = plots.new_figure(3, width=9.4, height=5.6, num_rows=2)
+    figure, panels = plots.new_figure(3, width="text", height=5.0, num_rows=2)
     with plots.in_style():
         for ax, (name, race) in zip(panels, results.races.items(), strict=False):
             _draw_race(ax, race)
             ax.set(title=name, xlabel=style.STEP)
         panels[0].set_ylabel(r"error above its infimum, $E - 1/8$")
         panels[0].set_ylim(1e-9, 1.0)
-        panels[0].text(0.54, 0.42, ONE_WEIGHT, transform=panels[0].transAxes, fontsize=6.5)
+        panels[0].text(0.54, 0.42, ONE_WEIGHT, transform=panels[0].transAxes, fontsize=6.2)
         _draw_rays(panels[3], results)
         for ax, name in zip(panels[4:], ("tilted quadratic", "digits"), strict=True):
             _draw_race(ax, results.races[name], by_distance=True)
             ax.set(
                 title=f"{name}, by distance",
-                xlabel=r"distance travelled $\sum |w_{k+1} - w_k|$",
+                xlabel="distance travelled",
                 xscale="log",
             )
-        panels[2].legend(loc="upper right")
         panels[1].set_ylim(1e-10, 1e3)
         panels[4].set_ylim(1e-10, 1e3)
         for ax in (panels[2], panels[5]):
             ax.set_ylim(0.1, 1.2)
             ax.set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
             ax.minorticks_off()
+    plots.letter_panels(panels)
+    plots.share_legend(figure)
     return figure
 
 
@@ -245,8 +253,8 @@ def _draw_race(ax: Axes, race: Race, by_distance: bool = False) -> None:
             each.step_losses[by_distance:] - race.lowest,
             color=COLORS[name],
             label=name,
-            linewidth=0.8 if name == RANDOM else 1.4,
             linestyle=DASHED.get(name, "-"),
+            **LAYERS[name],
         )
     ax.set_ylabel(style.LOSS)
 
@@ -256,13 +264,12 @@ def _draw_rays(ax: Axes, results: Results) -> None:
         ax.plot(ray.lengths, ray.changes, color=COLORS[name], label=name)
         ax.plot(results.first_length, ray.step_change, "o", color=COLORS[name], markersize=5)
         if ray.limit < ray.lengths[-1]:
-            text = r"limit $2\,g^\top\!d\,/\,d^\top\!Hd$ of the " + name
-            ax.axvline(ray.limit, label=text, **{**style.LIMIT_LINE, "color": COLORS[name]})
+            ax.axvline(ray.limit, **{**style.LIMIT_LINE, "color": COLORS[name]})
+    ax.plot([], [], label=r"limit $2\,g^\top\!d\,/\,d^\top\!Hd$", **style.LIMIT_LINE)
     ax.axhline(0.0, color="#555555", linewidth=0.7)
     ax.axvline(results.first_length, color="#222222", linestyle=":", linewidth=1, label="the step taken")
     ax.set(xlabel=r"length of the first step, $\eta\,|d|$", ylabel=r"change of the error $E$")
-    ax.set(title="tilted quadratic, first step", ylim=(None, 4.5))
-    ax.legend(loc="upper left")
+    ax.set(title="tilted quadratic, first step")
 
 
 def answers(results: Results) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 One sigmoid unit x = g(w x + b), resting at 0, should learn x = 1 from w = 6, b = -4.5, where it rests low.
 The flow pushes x up along the lower branch until that meets the unstable one and both vanish, in a fold at
 w x (1 - x) = 1; nothing is left but the upper branch, and the loss falls from 0.31 to 0.0007 at once. The
-event finds the fold at flow time 57.81, where b is that of the fold to 5e-9. The slowest relaxation rate
+event finds the fold at flow time 57.81, where b is that of the fold to 1e-9. The slowest relaxation rate
 is there proportional to the square root of the distance to the fold and the gradient to one over it, so
 that the flow runs into the fold in finite time, the rate falling like the cube root of the time left
 (slope 0.32 near it). Descent at learning rate 1 steps across and jumps at step 60.
@@ -109,14 +109,16 @@ def folds(w: Array) -> tuple[Array, Array]:
 
 def plot(results: Jump) -> Figure:
     """Return the figure: the loss, the way through the plane of weights, and the slowing down."""
-    figure, panels = plots.new_figure(3, width=9.45, height=2.9)
+    figure, panels = plots.new_figure(3, width="text", height=2.8)
     with plots.in_style():
         plots.draw_losses({"flow": results.flow, "descent": results.descent}, ax=panels[0])
         panels[0].axvline(results.jump_time, label="fixed point jumps", **style.LIMIT_LINE)
         panels[0].set_title("the loss jumps")
-        style.legend(panels[0])
+        plots.legend(panels[0])
         _draw_plane(panels[1], results)
         _draw_slowing(panels[2], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -136,7 +138,7 @@ def _draw_plane(ax: Axes, results: Jump) -> None:
         ylabel=r"weight $b$",
         title="the flow meets the fold",
     )
-    style.legend(ax)
+    plots.legend(ax, above=True)
 
 
 def _draw_slowing(ax: Axes, results: Jump) -> None:
@@ -154,10 +156,8 @@ def _draw_slowing(ax: Axes, results: Jump) -> None:
     )
     guide = 0.6 * results.rates[-1] * np.cbrt(left / left[-1])
     ax.plot(left, guide, ":", color=style.LIMIT_LINE["color"], label="slope 1/3")
-    ax.set(
-        xlabel="flow time left before the jump", ylabel="rate, gradient", title="slowing down before the fold"
-    )
-    style.legend(ax)
+    ax.set(xlabel="flow time left", ylabel="rate, gradient", title="slowing down")
+    plots.legend(ax, above=True)
 
 
 def answers(results: Jump) -> dict[str, Any]:

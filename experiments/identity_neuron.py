@@ -23,6 +23,7 @@ from gradflow import plots, rules, script
 from gradflow.analysis.convergence import observed_order
 from gradflow.experiments import descend, integrate
 from gradflow.plots import style
+from gradflow.plots.logarithmic import show_start
 from gradflow.problems import SigmoidNeuron
 
 if TYPE_CHECKING:
@@ -133,12 +134,14 @@ def run(
 
 def plot(results: Results) -> Figure:
     """Return the figure: the phase line, w and the error over time, and w kept in [0, 1]."""
-    figure, panels = plots.new_figure(2, width=6.8, height=5.6, num_rows=2)
+    figure, panels = plots.new_figure(2, width="text", height=6.0, num_rows=2)
     with plots.in_style():
         _draw_phase_line(panels[0])
         _draw_weights(panels[1], results)
         _draw_errors(panels[2], results)
         _draw_bounded(panels[3], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -157,7 +160,7 @@ def _draw_phase_line(ax: Axes) -> None:
     ax.axvspan(*BOUNDS, color="#dddddd", alpha=0.6, linewidth=0, label=r"$w \in [0, 1]$")
     ax.set(xlabel="weight $w$", ylabel="error, speed", ylim=(-0.1, 0.67))
     ax.set_title("phase line: $w$ only moves to the right")
-    ax.legend(loc="upper right")
+    plots.legend(ax, above=True)
 
 
 def _spread(descent: gf.Trajectory) -> NDArray[np.int64]:
@@ -193,8 +196,16 @@ def _draw_weights(ax: Axes, results: Results) -> None:
     late = np.geomspace(30.0, flow.times[-1], 20)
     ax.plot(late, 0.5 * np.log(2 * late), label=r"$\frac{1}{2}\ln(2t)$", **style.LIMIT_LINE)
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="weight $w$", title="the weight grows forever")
-    ax.set(xlim=(0.5, 1.5 * flow.times[-1]), ylim=(results.w0 - 0.3, 13.0))
-    ax.legend(loc="upper left", ncols=2)
+    curves = [(run.times, run.weights[:, 0], line.get_color()) for run, line in _drawn(ax, results)]
+    show_start(ax, curves, 1.0, style.START_OF_TIME)
+    ax.set(xlim=(0.5, 1.5 * flow.times[-1]), ylim=(results.w0 - 0.3, 8.0))
+    plots.legend(ax, above=True)
+
+
+def _drawn(ax: Axes, results: Results) -> list[tuple[gf.Trajectory, Any]]:
+    """Return the descents with their lines."""
+    found = [line for line in ax.get_lines() if "alpha" in str(line.get_label())]
+    return list(zip(results.descents.values(), found, strict=True))
 
 
 def _draw_errors(ax: Axes, results: Results) -> None:
@@ -212,6 +223,8 @@ def _draw_errors(ax: Axes, results: Results) -> None:
         )
     late = np.geomspace(30.0, flow.times[-1], 20)
     ax.plot(late, 1.0 / (4 * late), label="$1/(4t)$", **style.LIMIT_LINE)
+    curves = [(run.times, run.losses - FLOOR, line.get_color()) for run, line in _drawn(ax, results)]
+    show_start(ax, curves, 1.0, style.START_OF_TIME)
     w = results.jump.weights[:, 0]
     ax.text(
         0.97,
@@ -226,7 +239,7 @@ def _draw_errors(ax: Axes, results: Results) -> None:
     )
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="error above 1/8, $E - 1/8$")
     ax.set(title=r"no $\alpha$ diverges, none arrives", xlim=(0.5, 1.5 * flow.times[-1]))
-    ax.legend(loc="lower left")
+    plots.legend(ax)
 
 
 def _draw_bounded(ax: Axes, results: Results) -> None:
@@ -254,7 +267,7 @@ def _draw_bounded(ax: Axes, results: Results) -> None:
     final = next(iter(results.bounded.values()))
     ax.set(xlabel=r"flow time $t = k\,\alpha$", ylabel="weight $w$", ylim=(-0.05, 1.75))
     ax.set_title(f"$w$ kept in [0, 1]: stops at 1, $E = {final.final_loss:.4f}$")
-    ax.legend(loc="lower right")
+    plots.legend(ax, above=True)
 
 
 def answers(results: Results) -> dict[str, Any]:

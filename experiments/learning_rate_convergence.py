@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-TITLES = {"digits": "digits, 64-32-10 network", "xor": "exclusive or, 2-4-1 network"}
+TITLES = {"digits": "digits, 64-32-10", "xor": "exclusive or, 2-4-1"}
 # Beyond so many times the flow's way a descent counts as diverged.
 FAR = 10.0
 NUM_CURVES = 4
@@ -113,11 +113,13 @@ def _approach(name: str, end_time: float, largest: float, num_halvings: int, see
 
 def plot(results: Sequence[Approach]) -> Figure:
     """Return the figure: the loss decrease in each case, and the distance to the flow in all of them."""
-    figure, panels = plots.new_figure(len(results) + 1, width=3.15 * (len(results) + 1), height=3.1)
+    figure, panels = plots.new_figure(len(results) + 1, width="text", height=2.8)
     with plots.in_style():
         for ax, approach in zip(panels, results, strict=False):
             _draw_decrease(ax, approach)
         _draw_approach(panels[-1], results)
+    plots.letter_panels(panels)
+    plots.share_legend(figure)
     return figure
 
 
@@ -125,11 +127,11 @@ def _draw_decrease(ax: Axes, approach: Approach) -> None:
     """Draw the losses of the flow and of the coarsest descents, the finest of them first."""
     chosen = [k for k in reversed(range(len(approach.descents))) if k < NUM_CURVES]
     shares = approach.learning_rates / approach.limit
-    runs = {rf"$\eta = {shares[k]:.2f}\cdot 2/\lambda$": approach.descents[k] for k in chosen}
-    plots.draw_losses({"flow": approach.flow, **runs}, ax=ax)
-    ax.set_xscale("log", nonpositive="mask")
-    ax.set_xlim(left=0.3 * approach.learning_rates[chosen[0]])
-    ax.set_title(TITLES.get(approach.name, approach.name))
+    # Rounded to what the halvings aim at: steps must be a whole part of the time.
+    nominal = 2.0 ** np.round(np.log2(shares))
+    runs = {rf"$\eta \approx {nominal[k]:g}\cdot 2/\lambda$": approach.descents[k] for k in chosen}
+    plots.draw_losses({"flow": approach.flow, **runs}, xscale="log", ax=ax)
+    ax.set(title=TITLES.get(approach.name, approach.name), xlabel="flow time $t$")
 
 
 def _draw_approach(ax: Axes, results: Sequence[Approach]) -> None:
@@ -137,7 +139,7 @@ def _draw_approach(ax: Axes, results: Sequence[Approach]) -> None:
     for place, (marker, each) in enumerate(zip("os^v", results, strict=False)):
         color = style.DESCENT_COLORS[-1 - place]
         shares, near = each.learning_rates / each.limit, each.distances < FAR
-        label = f"{each.name}: slope {each.orders[-1]:.2f} (finest pair)"
+        label = f"{each.name} at $t = {each.flow.times[-1]:g}$: slope {each.orders[-1]:.2f}"
         ax.loglog(shares[near], each.distances[near], marker=marker, color=color, markersize=4, label=label)
         # Each case in its own row, since equal shares of the limit would hide each other.
         height = np.full((~near).sum(), FAR * 0.65**place)
@@ -145,12 +147,11 @@ def _draw_approach(ax: Axes, results: Sequence[Approach]) -> None:
     ends = np.array([results[0].learning_rates[-1] / results[0].limit, 1.0])
     guide = 0.4 * results[0].distances[-1] * ends / ends[0]
     ax.plot(ends, guide, ":", color=style.LIMIT_LINE["color"], label="slope 1")
-    ax.axvline(1.0, label=rf"{style.LIMIT} at the start", **style.LIMIT_LINE)
+    ax.axvline(1.0, label=r"limit $2/\lambda$ at the start", **style.LIMIT_LINE)
     ax.plot([], [], color=style.LIMIT_LINE["color"], label=style.DIVERGED, **style.DIVERGED_MARK)
     ax.set_ylim(top=FAR)
-    ax.set(xlabel=r"learning rate $\eta$ in units of $2/\lambda$", title="distance at a fixed time")
-    ax.set_ylabel(r"$|w_k - w(kh)|$ / way of the flow")
-    style.legend(ax)
+    ax.set(xlabel=r"$\eta$ in units of $2/\lambda$", title="distance at the end")
+    ax.set_ylabel("distance / way of the flow")
 
 
 def answers(results: Sequence[Approach]) -> dict[str, Any]:

@@ -121,39 +121,42 @@ def _settled(problem: MinimalistEdge, rate: float, start: float, num_steps: int)
 
 def plot(results: Edges) -> Figure:
     """Return the figure: a path along the valley, where descent settles, and the drift."""
-    figure, (valley, settled, drift) = plots.new_figure(3, width=9.6, height=3.1)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
+    valley, settled, drift = panels
     problem = MinimalistEdge()
     with plots.in_style():
-        plots.draw_path(problem, {rf"$\eta = {results.path_rate:g}$": results.path}, ax=valley)
+        run = {rf"$\eta = {results.path_rate:g}$": results.path}
+        plots.draw_path(problem, run, ax=valley, linewidth=0.4, markersize=2)
         low, high = valley.get_xlim()
         x = np.linspace(max(low, 0.3), high, 200)
-        valley.plot(x, 1 / x, color="#222222", linewidth=0.8, label="minima $y = 1/x$")
+        valley.plot(x, 1 / x, color=style.DARK, linewidth=0.8, label="minima $y = 1/x$")
         edge = problem.edge(results.path_rate)
         valley.plot(*edge, "*", markersize=8, color=style.DESCENT_COLORS[3], label=r"sharpness $2/\eta$")
-        valley.set(xlabel="weight $x$", ylabel="weight $y$")
-        valley.legend(loc="upper right", frameon=True, framealpha=0.8, edgecolor="none")
+        valley.set(xlabel="weight $x$", ylabel="weight $y$", title="to and fro in the valley")
+        plots.legend(valley, above=True)
         for i, start in enumerate(STARTS):
+            # The three lie on each other: rings of three sizes.
             settled.loglog(
                 results.learning_rates,
                 1 - results.products[:, i],
                 **style.descent_line(i),
-                marker="os^"[i],
-                markersize=5 - i,
-                label=f"start {start:g} times the edge",
+                marker="o",
+                fillstyle="none",
+                markersize=9 - 3 * i,
+                label=f"from {start:g} times the edge",
             )
-        settled.set(xlabel=style.LEARNING_RATE, ylabel=r"distance below the edge $1 - \eta S/2$")
-        settled.legend()
+        settled.set(xlabel=style.LEARNING_RATE, ylabel=r"below the edge, $1 - \eta S/2$")
+        settled.set_title("where it settles")
+        plots.legend(settled, above=True)
         steps = results.drift.steps
-        drift.plot(
-            steps,
-            0.5 * results.drift_rate * results.drift.records["sharpness"],
-            **style.FLOW_LINE,
-            label=r"$\eta/2\,\cdot$ sharpness of the flow's limit",
-        )
-        drift.plot(steps, results.drift.losses, **style.descent_line(0), label=style.LOSS)
-        drift.axhline(1.0, label="edge", **style.LIMIT_LINE)
-        drift.set(xscale="log", xlim=(1, steps[-1]), ylim=(0, 1.7), xlabel=style.STEP)
-        drift.legend(loc="upper right")
+        excess = 0.5 * results.drift_rate * results.drift.records["sharpness"] - 1.0
+        drift.loglog(steps[1:], results.drift.losses[1:], **style.descent_line(0), label=style.LOSS)
+        above = (excess > 0) & (steps > 0)
+        drift.plot(steps[above], excess[above], **style.flow_line(), label=r"$\eta S/2 - 1$, flow's limit")
+        drift.set(xlim=(1, steps[-1]), xlabel=style.STEP, ylabel="loss, and above the edge")
+        drift.set_title("the drift of the valley")
+        plots.legend(drift, above=True)
+    plots.letter_panels(panels)
     return figure
 
 

@@ -78,7 +78,7 @@ def run(*, momenta: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99), num_ste
 
 def plot(results: Limits) -> Figure:
     """Return the figure: the limits against momentum, and the stability regions."""
-    figure, (limits, region) = plots.new_figure(2, width=7.0, height=3.1)
+    figure, (limits, region) = plots.new_figure(2, width="text", height=3.0)
     fine = np.linspace(0.0, 0.999, 200)
     with plots.in_style():
         for i, (name, make) in enumerate(MAKERS.items()):
@@ -93,13 +93,16 @@ def plot(results: Limits) -> Figure:
         limits.plot([], [], "x", color="#777777", label="whole runs")
         limits.axhline(2.0, label="plain descent", **style.LIMIT_LINE)
         limits.set(xlabel="momentum $b$", ylabel=r"largest stable $\eta\lambda$", ylim=(0.0, 4.2))
-        limits.legend(loc="lower left")
+        limits.set_title("closed form, matrix and runs agree")
+        plots.legend(limits)
         shown = {
             "descent": GradientDescent(1.0),
             "heavy ball 0.9": HeavyBall(1.0, 0.9),
             "Nesterov 0.9": Nesterov(1.0, 0.9),
         }
-        plots.draw_stability_region(shown, ax=region)
+        plots.draw_stability_region(shown, ax=region).set_title("stable inside")
+    plots.letter_panels((limits, region))
+    plots.settle_legends(figure)
     return figure
 
 

@@ -195,13 +195,14 @@ def _ending(
 
 def plot(results: Sequence[Conflict]) -> Figure:
     """Return the figure: errors of the patterns, cosines of their gradients, distance and harm."""
-    figure, panels = plots.new_figure(3, width=9.4, height=5.8, num_rows=2)
+    figure, panels = plots.new_figure(3, width="text", height=6.2, num_rows=2)
     with plots.in_style():
         for row, each in enumerate(results):
             _draw_errors(panels[3 * row], each)
             _draw_cosines(panels[3 * row + 1], each)
         _draw_distances(panels[2], results)
         _draw_harm(panels[5], results)
+    plots.letter_panels(panels)
     return figure
 
 
@@ -210,18 +211,10 @@ def _draw_errors(ax: Axes, each: Conflict) -> None:
     bright = each.groups if few else (each.groups[0], each.groups[4])
     colors = dict(zip(bright, style.DESCENT_COLORS, strict=False))
     for index, group in enumerate(each.groups):
-        color = colors.get(group, "#cccccc")
-        label = f"{'pattern' if few else 'digit'} {group}" if group in colors else None
-        front = 3 if group in colors else 1
-        ax.plot(
-            each.descent.times,
-            each.descent.records["errors"][:, index],
-            color=color,
-            linewidth=0.9,
-            label=label,
-            zorder=front,
-        )
         if group in colors:
+            color, label = colors[group], f"{'pattern' if few else 'digit'} {group}"
+            errors = each.descent.records["errors"][:, index]
+            ax.plot(each.descent.times, errors, color=color, linewidth=0.7, alpha=0.7, label=label)
             ax.plot(
                 each.flow.times,
                 each.flow.records["errors"][:, index],
@@ -230,19 +223,18 @@ def _draw_errors(ax: Axes, each: Conflict) -> None:
                 linewidth=1.6,
                 zorder=4,
             )
-    if not few:
-        ax.plot([], [], color="#cccccc", linewidth=0.9, label="other digits")
-    ax.plot(
-        [],
-        [],
-        color="#555555",
-        linewidth=0.9,
-        label=f"one by one, $\\eta = {each.descent.settings['learning_rate']:g}$",
-    )
+    others = [index for index, group in enumerate(each.groups) if group not in colors]
+    if others:
+        errors = each.descent.records["errors"][:, others]
+        span = {"color": "#dddddd", "linewidth": 0.0, "label": "other digits"}
+        ax.fill_between(each.descent.times, errors.min(axis=1), errors.max(axis=1), zorder=1, **span)
+    rate = each.descent.settings["learning_rate"]
+    ax.plot([], [], color="#555555", linewidth=0.7, label=rf"one by one, $\eta = {rate:g}$")
     ax.plot([], [], "--", color="#555555", linewidth=1.6, label="batch flow")
     ax.set(xlabel=style.TIME, ylabel="error of the pattern" if few else "error of the class")
-    ax.set(title=f"{each.name}: errors in fixed order", ylim=(0.0, 0.6 if few else 1.3), xlim=(0.0, 8.0))
-    ax.legend(loc="upper right", ncols=2)
+    ax.set(title=f"{each.name}, in turn", ylim=(0.0, 0.5 if few else 1.1), xlim=(0.0, 8.0))
+    ax.set_xlabel("flow time $t$")
+    plots.legend(ax, above=True)
 
 
 def _draw_cosines(ax: Axes, each: Conflict) -> None:
@@ -262,19 +254,19 @@ def _draw_cosines(ax: Axes, each: Conflict) -> None:
                 f"{each.cosines[p, q]:.2f}",
                 ha="center",
                 va="center",
-                fontsize=7,
+                fontsize=6.2,
                 color=shade,
             )
     noun = "pattern" if size <= 4 else "digits of class"
-    ax.set(xlabel=noun, ylabel=noun, title=f"{each.name}: cosines of gradients, $t = {each.moment:g}$")
-    ax.figure.colorbar(image, ax=ax, shrink=0.85)
+    ax.set(xlabel=noun, ylabel=noun, title=f"cosines, $t = {each.moment:g}$")
+    ax.figure.colorbar(image, ax=ax, shrink=0.6)
 
 
 def _draw_distances(ax: Axes, results: Sequence[Conflict]) -> None:
     for index, each in enumerate(results):
         color = style.DESCENT_COLORS[index]
         for order, look in ((FIXED, "o-"), (RANDOM, "s:")):
-            label = f"{each.name}, {order}, slope {each.orders(order)[-1]:.2f}"
+            label = f"{each.name}, {order}: {each.orders(order)[-1]:.2f}"
             ax.loglog(
                 each.learning_rates, each.distances[order], look, color=color, markersize=3.5, label=label
             )
@@ -282,20 +274,20 @@ def _draw_distances(ax: Axes, results: Sequence[Conflict]) -> None:
     ax.loglog(
         ends, 0.3 * results[1].distances[RANDOM][-1] * ends / ends[0], label="slope 1", **style.LIMIT_LINE
     )
-    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance to the batch flow over its way")
-    ax.set(title="one by one follows the batch flow", ylim=(None, 60.0))
-    ax.legend(loc="upper left")
+    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance / way of the batch flow")
+    ax.set(title="slopes of the distance")
+    plots.legend(ax, above=True)
 
 
 def _draw_harm(ax: Axes, results: Sequence[Conflict]) -> None:
     for index, each in enumerate(results):
         color = style.DESCENT_COLORS[index]
-        label = f"{each.name}: error rises, $\\eta = {each.learning_rates[2]:g}$"
+        label = rf"{each.name}: rises, $\eta = {each.learning_rates[2]:g}$"
         ax.semilogx(each.times, 100 * each.harmed, "o-", color=color, markersize=3.5, label=label)
-        ax.semilogx(each.times, 100 * each.opposed, ":", color=color, label=f"{each.name}: cosine below 0")
-    ax.set(xlabel="flow time $t$ of the batch flow", ylabel="share of other patterns, %", ylim=(0, 100))
-    ax.set_title("what a step on one does to another")
-    ax.legend(loc="lower right")
+        ax.semilogx(each.times, 100 * each.opposed, ":", color=color, label=f"{each.name}: cosine < 0")
+    ax.set(xlabel="flow time $t$", ylabel="share of other patterns, %", ylim=(0, 100))
+    ax.set_title("a step on one harms others")
+    plots.legend(ax, above=True)
 
 
 def answers(results: Sequence[Conflict]) -> dict[str, Any]:

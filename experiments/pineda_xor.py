@@ -122,11 +122,13 @@ def _branch(seed: int, end_time: float) -> gf.Trajectory:
 
 def plot(results: Learning) -> Figure:
     """Return the figure: losses of flow and descents, their distance, and the flow from all seeds."""
-    figure, panels = plots.new_figure(3, width=9.45, height=3.1)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
     with plots.in_style():
         _draw_decrease(panels[0], results)
         _draw_distances(panels[1], results)
         _draw_branches(panels[2], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -148,14 +150,15 @@ def _draw_distances(ax: Axes, results: Learning) -> None:
         distances[uphill],
         "o",
         color=style.DESCENT_COLORS[3],
+        linestyle="none",
         markersize=6,
         label="has steps uphill",
     )
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.set_xticks([], minor=True)
     ax.set(xlabel=style.LEARNING_RATE, ylabel=r"largest $|w_k - w(kh)|$")
-    ax.set_title(f"distance to the flow, slope {results.orders[-1]:.2f}")
-    style.legend(ax)
+    ax.set_title(f"distance, slope {results.orders[-1]:.2f}")
+    plots.legend(ax)
 
 
 def _draw_branches(ax: Axes, results: Learning) -> None:
@@ -164,10 +167,19 @@ def _draw_branches(ax: Axes, results: Learning) -> None:
         ax.loglog(each.step_times[1:], each.step_losses[1:], color=color, linewidth=1.2, label=f"seed {seed}")
         jumps = each.crossings["jump"][1][:1]
         ax.plot(jumps, each.losses_at(jumps), "D", color=color, markersize=5, markeredgecolor="black")
-    ax.plot([], [], "D", color="white", markersize=5, markeredgecolor="black", label="rest would jump")
+    ax.plot(
+        [],
+        [],
+        "D",
+        color="white",
+        linestyle="none",
+        markersize=5,
+        markeredgecolor="black",
+        label="would jump",
+    )
     ax.set_xlim(left=1.0)
     ax.set(xlabel=r"flow time $t$", ylabel=style.LOSS, title="the flow on its branch")
-    style.legend(ax)
+    plots.legend(ax)
 
 
 def answers(results: Learning) -> dict[str, Any]:

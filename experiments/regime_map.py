@@ -87,17 +87,16 @@ def plot(results: dict[str, RegimeMap]) -> Figure:
     """Return the figure: a map for each problem."""
     from matplotlib.patches import Patch
 
-    figure, panels = plots.new_figure(len(results), width=3.3 * len(results), height=3.4)
-    for ax, (name, each) in zip(panels, results.items(), strict=True):
-        plots.draw_regime_map(
-            each.learning_rates, each.starts, each.names.tolist(), start_label=MAPS[name][4], ax=ax
-        )
-        ax.get_legend().remove()
-        ax.set_title(name)
+    figure, panels = plots.new_figure(len(results), width="text", height=2.7)
     with plots.in_style():
+        for ax, (name, each) in zip(panels, results.items(), strict=True):
+            names, label = each.names.tolist(), MAPS[name][4]
+            plots.draw_regime_map(each.learning_rates, each.starts, names, start_label=label, ax=ax)
+            ax.set_title(name)
         occurring = [name for name in COLORS if any(each.share(name) for each in results.values())]
         patches = [Patch(color=COLORS[name], label=name.lower().replace("_", " ")) for name in occurring]
-        figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
+        plots.letter_panels(panels)
+        plots.share_legend(figure, handles=patches)
     return figure
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-WORDS = ("no overshoot", "overshoots,\nshrinks", "grows")
+WORDS = ("no\novershoot", "over-\nshoots", "grows")
 SHADES = ("#eaf4ea", "#fdf3dc", "#fbe3dd")
 # A run of seconds.
 QUICK = {"shares": (0.5, 0.9, 1.5, 3.0), "followed": (0.5, 1.5), "end_time": 4.0}
@@ -240,7 +240,7 @@ def _followed(problem: gf.problems.Problem, w0: Array, eta: float, end_time: flo
 
 def plot(results: Results) -> Figure:
     """Return the figure: factors and regimes of a quadratic, limits of momentum, and the digits."""
-    figure, panels = plots.new_figure(3, width=9.4, height=5.8, num_rows=2)
+    figure, panels = plots.new_figure(3, width="text", height=5.8, num_rows=2)
     with plots.in_style():
         _draw_modes(panels[0], results.modes)
         _draw_regimes(panels[1], results.modes)
@@ -250,8 +250,9 @@ def plot(results: Results) -> Figure:
         followed = results.network.followed
         named = {rf"$\eta = {share:g}\cdot 2/\lambda$": each for share, each in followed.items()}
         plots.draw_sharpness(named, ax=panels[5])
-        panels[5].set(title="digits: sharpness on the way")
-        panels[5].legend(loc="center right", bbox_to_anchor=(1.0, 0.68))
+        panels[5].set(title="digits: sharpness", xlabel="flow time $t$")
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -265,13 +266,11 @@ def _draw_modes(ax: Axes, modes: Modes) -> None:
     ends = (0.0, 1 / largest, 2 / largest, dense[-1])
     for (left, right), shade, word in zip(pairwise(ends), SHADES, WORDS, strict=True):
         ax.axvspan(left, right, color=shade, zorder=0, linewidth=0)
-        ax.text((left + right) / 2, 1.42, word, ha="center", va="top", fontsize=6.5)
+        ax.text((left + right) / 2, 1.42, word, ha="center", va="top", fontsize=6.2)
     _draw_both_limits(ax, 2 / largest, label=False)
     ax.set(xlim=(0, dense[-1]), ylim=(0, 1.45), xlabel=style.LEARNING_RATE)
-    ax.set(
-        ylabel=r"factor of the distance per step", title=r"quadratic: $|1 - \eta\lambda|$ in each direction"
-    )
-    ax.legend(loc="lower left")
+    ax.set(ylabel=r"factor of the distance per step", title=r"quadratic: $|1 - \eta\lambda|$")
+    plots.legend(ax, above=True)
 
 
 def _draw_both_limits(ax: Axes, limit: float, label: bool = True) -> None:
@@ -287,8 +286,8 @@ def _draw_regimes(ax: Axes, modes: Modes) -> None:
     for index, (product, each) in enumerate(modes.regimes.items()):
         name = rf"$\eta\lambda_{{\max}} = {product:g}$"
         ax.semilogy(each.steps, each.losses, label=name, **style.descent_line(index))
-    ax.set(xlabel=style.STEP, ylabel=style.LOSS, ylim=(1e-4, 1e5), title="quadratic: both sides of 2")
-    ax.legend(loc="upper right")
+    ax.set(xlabel=style.STEP, ylabel=style.LOSS, ylim=(1e-4, 1e5), title="quadratic: the loss")
+    plots.legend(ax, above=True)
 
 
 def _draw_limits(ax: Axes, limits: dict[str, Limit]) -> None:
@@ -300,8 +299,8 @@ def _draw_limits(ax: Axes, limits: dict[str, Limit]) -> None:
     ax.axhline(1.0, color="#555555", linewidth=0.7)
     ax.axvline(1.0, **style.LIMIT_LINE)
     ax.set(xlabel=r"$\eta$ over the rule's limit", ylabel="factor of the distance per step", ylim=(0.65, 2.3))
-    ax.set_title("momentum: both sides of each limit")
-    ax.legend(loc="upper left")
+    ax.set_title("momentum: each limit")
+    plots.legend(ax)
 
 
 def _draw_final(ax: Axes, network: Network) -> None:
@@ -309,9 +308,9 @@ def _draw_final(ax: Axes, network: Network) -> None:
     losses = np.where(network.diverged, np.nan, network.final_losses)
     plots.draw_final_loss(rates, losses, flow_loss=network.flow.final_loss, ax=ax)
     _draw_both_limits(ax, network.limit)
-    ax.set_title("digits: loss at the same flow time")
+    ax.set_title("digits: loss at one time")
     _label_rates(ax)
-    ax.legend(loc="upper left")
+    plots.legend(ax)
 
 
 def _draw_distances(ax: Axes, network: Network) -> None:
@@ -327,15 +326,14 @@ def _draw_distances(ax: Axes, network: Network) -> None:
     )
     ax.axhline(1.0, color="#555555", linewidth=0.7)
     _draw_both_limits(ax, network.limit)
-    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance to the flow over its way")
-    ax.set_title("digits: distance at the same flow time")
-    ax.set_ylim(None, 20.0)
+    ax.set(xlabel=style.LEARNING_RATE, ylabel="distance / way of the flow")
+    ax.set_title("digits: distance")
     _label_rates(ax)
-    ax.legend(loc="upper left")
+    plots.legend(ax)
 
 
 def _label_rates(ax: Axes) -> None:
-    rates = (0.02, 0.05, 0.1, 0.2, 0.4)
+    rates = (0.02, 0.05, 0.1, 0.2, 0.5)
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.set_xticks([], minor=True)
 

@@ -90,10 +90,12 @@ def run(
 
 def plot(results: Separation) -> Figure:
     """Return the figure: losses of the coupled systems, and their distance to the adiabatic flow."""
-    figure, panels = plots.new_figure(2, width=6.8, height=2.9)
+    figure, panels = plots.new_figure(2, width="text", height=2.8)
     with plots.in_style():
         _draw_losses(panels[0], results)
         _draw_distances(panels[1], results)
+    plots.letter_panels(panels)
+    plots.settle_legends(figure)
     return figure
 
 
@@ -106,7 +108,7 @@ def _draw_losses(ax: Axes, results: Separation) -> None:
         ax.loglog(each.step_times[1:], each.step_losses[1:], label=rf"$\varepsilon = {ratio:g}$", **line)
     ax.set_xlim(left=1.0)
     ax.set(xlabel=r"flow time $t / \tau_w$", ylabel=r"loss $E$ at the fixed points", title="loss decrease")
-    style.legend(ax)
+    plots.legend(ax)
 
 
 def _draw_distances(ax: Axes, results: Separation) -> None:
@@ -119,7 +121,7 @@ def _draw_distances(ax: Axes, results: Separation) -> None:
         xlabel=r"ratio $\varepsilon = \tau_x/\tau_w = \tau_z/\tau_w$", ylabel=r"largest $|w_\varepsilon - w|$"
     )
     ax.set_title(f"distance to the adiabatic flow, slope {results.orders[-1]:.2f}")
-    style.legend(ax)
+    plots.legend(ax)
 
 
 def answers(results: Separation) -> dict[str, Any]:

@@ -144,15 +144,16 @@ def _sums_up(w: list[float]) -> bool:
 
 def plot(results: Reach) -> Figure:
     """Return the figure: the one unit step by step, forward and backward, and the map."""
-    figure, panels = plots.new_figure(3, width=9.45, height=2.9)
+    figure, panels = plots.new_figure(3, width="text", height=2.9)
     with plots.in_style():
         _draw_steps(panels[0], results.iterates, results.relaxed, "relaxation")
-        panels[0].set(ylabel=r"activation $x$", title=r"one unit, $w = -8$: iterating $x \leftarrow F(x)$")
+        panels[0].set(ylabel=r"activation $x$", title=r"one unit, $x \leftarrow F(x)$")
         _draw_steps(panels[1], results.partial_sums, results.adjoint, r"relaxation, $z = 1/15$")
         panels[1].set_yscale("symlog", linthresh=1.0)
         panels[1].set_ylim(-2e3, 5e4)
-        panels[1].set(ylabel=r"adjoint $z$", title="its adjoint: Neumann's partial sums")
+        panels[1].set(ylabel=r"adjoint $z$", title="its adjoint, by sums")
         _draw_map(panels[2], results)
+    plots.letter_panels(panels)
     return figure
 
 
@@ -161,10 +162,8 @@ def _draw_steps(ax: Axes, steps: Array, limit: float, label: str) -> None:
         np.arange(len(steps)), steps, "o-", color=METHODS["iteration"][0], markersize=3, label="iteration"
     )
     ax.axhline(limit, color=METHODS["relaxation"][0], linewidth=1.6, label=label)
-    ax.set(xlabel=r"step $k$")
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.35 * (high - low))
-    style.legend(ax)
+    ax.set(xlabel=r"step $k$", xticks=range(0, len(steps), 4))
+    plots.legend(ax, above=True)
 
 
 def _draw_map(ax: Axes, results: Reach) -> None:
@@ -180,11 +179,11 @@ def _draw_map(ax: Axes, results: Reach) -> None:
         border = 1 - radius + radius * np.exp(1j * turn)
         ax.plot(border.real, border.imag, color="black", linewidth=0.8)
     ax.axvline(1.0, color="black", linewidth=0.8)
-    ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]], aspect="equal")
-    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the fixed point")
-    labels = ("relaxation only", "and iteration damped by 0.4", "and plain iteration, Neumann", "nothing")
-    handles = [Patch(color=color) for color in (*colors[1:], colors[0])]
-    ax.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=2, columnspacing=0.8)
+    ax.set(xlim=results.real[[0, -1]], ylim=results.imaginary[[0, -1]])
+    ax.set(xlabel=r"Re $\lambda(DW)$", ylabel=r"Im $\lambda(DW)$", title="what reaches the point")
+    labels = ("relaxation only", "and damped by 0.4", "and iteration", "nothing")
+    pairs = zip((*colors[1:], colors[0]), labels, strict=True)
+    plots.legend(ax, [Patch(color=color, label=label) for color, label in pairs], above=True)
 
 
 def answers(results: Reach) -> dict[str, Any]:

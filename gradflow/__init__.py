@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         curvature,
         datasets,
         events,
+        explorer,
         flows,
         kernels,
         plots,
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
         rules,
         simulate,
         solvers,
+        sweeps,
     )
     from gradflow.analysis import Comparison, compare
     from gradflow.configuration import show_config
     from gradflow.errors import CostWarning, RecordWarning, ToleranceWarning, Undefined
     from gradflow.events import Event
+    from gradflow.explorer import explore
     from gradflow.flows import Flow, GradientFlow
     from gradflow.problems.contract import check_problem
     from gradflow.simulate.checkpoint import Checkpoint
@@ -44,8 +47,8 @@ __version__ = "0.1.0"
 # Where each name is. It is imported when it is first asked for, so that a command line that only prints
 # its help does not wait for scipy.
 _ROOMS = (
-    *("analysis", "cases", "curvature", "datasets", "events", "flows", "kernels", "plots", "problems"),
-    *("records", "rules", "simulate", "solvers"),
+    *("analysis", "cases", "curvature", "datasets", "events", "explorer", "flows", "kernels", "plots"),
+    *("problems", "records", "rules", "simulate", "solvers", "sweeps"),
 )
 _PLACES = {
     "Checkpoint": "simulate",
@@ -68,6 +71,7 @@ _PLACES = {
     "descend": "simulate",
     "descend_many": "simulate",
     "every": "simulate",
+    "explore": "explorer",
     "integrate": "simulate",
     "integrate_many": "simulate",
     "resume": "simulate",
@@ -101,6 +105,8 @@ __all__ = [
     "descend_many",
     "events",
     "every",
+    "explore",
+    "explorer",
     "flows",
     "integrate",
     "integrate_many",
@@ -114,6 +120,7 @@ __all__ = [
     "simulate",
     "solvers",
     "study",
+    "sweeps",
 ]
 
 if not TYPE_CHECKING:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import gradflow as gf
-from gradflow import script
 from gradflow.cli import entry, main
 from gradflow.cli.signals import terminated_like_interrupted
 
@@ -46,7 +45,7 @@ def test_what_was_reached_is_written_and_printed(ignores_the_keyboard, tmp_path)
     if ignores_the_keyboard:
         command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=ROOT)
-    assert done.returncode == script.INTERRUPTED
+    assert done.returncode == entry.INTERRUPTED
     found = json.loads(done.stdout)
     assert [row["outcome"] for row in found["descents"]] == ["INTERRUPTED"]
     assert "Traceback" not in done.stderr
@@ -57,7 +56,7 @@ def test_what_was_reached_is_written_and_printed(ignores_the_keyboard, tmp_path)
 
 def test_elsewhere_it_ends_the_command_without_a_traceback(capsys, monkeypatch):
     monkeypatch.setattr(entry, "_parser", terminate)
-    assert main([]) == script.INTERRUPTED
+    assert main([]) == entry.INTERRUPTED
     assert capsys.readouterr().err == "gradflow: interrupted\n"
 
 
@@ -65,7 +64,7 @@ def test_a_script_is_ended_and_draws_nothing(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = ["import os, signal", "os.kill(os.getpid(), signal.SIGTERM)", "open('figure', 'w')"]
     (tmp_path / "drawing.py").write_text("\n".join(lines))
-    assert main(["run", "drawing.py"]) == script.INTERRUPTED
+    assert main(["run", "drawing.py"]) == entry.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["drawing.py"]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 import gradflow as gf
@@ -135,6 +136,11 @@ class TestFigure:
     def test_of_seeds_there_are_bands_and_a_row_each(self, monkeypatch, capsys, tmp_path):
         losses, marks = self.axes(monkeypatch, capsys, tmp_path, *TestSeeds.WORDS)
         assert (len(losses.lines), len(losses.collections)) == (2, 2)
+        bowl = [gf.cases.make("quadratic", seed=seed) for seed in range(3)]
+        runs = [gf.descend(case.problem, case.w0, 0.05, 60).losses for case in bowl]
+        np.testing.assert_allclose(losses.lines[0].get_ydata(), np.median(runs, axis=0), rtol=1e-12)
+        band = losses.collections[0].get_paths()[0].vertices[:, 1]
+        assert (band.min(), band.max()) == pytest.approx((np.min(runs), np.max(runs)))
         assert [label.get_text() for label in marks.get_yticklabels()] == ["seed 0", "seed 1", "seed 2"]
 
     def test_no_legend_lies_on_the_curves(self, monkeypatch, capsys, tmp_path):

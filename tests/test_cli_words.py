@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import re
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gradflow as gf
 from gradflow.analysis.stability import largest_stable_learning_rate
-from gradflow.cli import arguments, heartbeat, main, options, update_rules
+from gradflow.cli import arguments, entry, heartbeat, main, options, update_rules
 from gradflow.cli.learning_rates import learning_rates
 from gradflow.cli.suggestions import OPTIONS, meant
 from gradflow.simulate.integrators import INTEGRATORS
@@ -17,6 +20,8 @@ from gradflow.simulate.integrators import INTEGRATORS
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    # No line says where a slow machine is.
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
 
 
 @pytest.fixture
@@ -132,11 +137,12 @@ class TestSeeds:
         assert (len(losses.lines), len(losses.collections)) == (3, 3)
         assert (len(distance.lines), len(distance.collections)) == (2, 2)
         files = [f"out/quadratic-seed-{seed}-descent-0.1.npz" for seed in range(3)]
-        table = [gf.Trajectory.load(path).losses for path in files]
-        np.testing.assert_allclose(losses.lines[2].get_ydata(), np.median(table, axis=0), rtol=1e-12)
+        ends = [gf.Trajectory.load(path).final_loss for path in files]
+        assert losses.lines[2].get_ydata()[-1] == pytest.approx(np.median(ends))
         band = losses.collections[2].get_paths()[0].vertices
-        assert band[:, 1].min() == np.min(table)
-        assert band[:, 1].max() == np.max(table)
+        last = band[band[:, 0] == band[:, 0].max(), 1]
+        assert (last.min(), last.max()) == pytest.approx((min(ends), max(ends)))
+        assert losses.get_title(loc="left") == "(a) quadratic, descent, 3 seeds"
 
     @pytest.mark.usefixtures("no_figures")
     def test_the_table_has_a_row_a_rate_and_counts_outcomes(self, capsys):
@@ -190,6 +196,17 @@ class TestRules:
         assert "stability limit of Nesterov 1.357/sharpness 0.1357\n" in capsys.readouterr().out
         main(["compare", "quadratic", "--rule", "sign", "--learning-rates", "0.01"])
         assert "sign follows a flow of its own" in capsys.readouterr().out
+
+    def test_so_does_the_figure(self, capsys, monkeypatch):
+        kept = []
+        monkeypatch.setattr("gradflow.plots.save_figure", lambda figure, _: kept.append(figure) or [])
+        compared(capsys, "quadratic", "--rule", "nesterov", "--momentum", "0.9")
+        titles = [ax.get_title(loc="left") for ax in kept[0].axes]
+        assert titles == [
+            "(a) quadratic, nesterov 0.9",
+            r"(b) limit of Nesterov $1.357/\lambda$ = 0.136 at the start",
+        ]
+        assert not any(ax.get_title() for ax in kept[0].axes)
 
     def test_momentum_gets_as_many_steps_at_its_limit_as_plain_descent(self, capsys):
         plain = compared(capsys, "quadratic", "--learning-rates", "limit")
@@ -280,19 +297,35 @@ class TestProgress:
         assert any(line.startswith(expected) for line in lines)
         assert lines[-1].startswith("drawing and writing")
 
-    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch, capsys):
+    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch):
         monkeypatch.setattr(heartbeat, "SECONDS", 1e-3)
-        said = []
+        said, heard = [], threading.Event()
 
         class Heard(heartbeat.Heartbeat):
             def say(self):
                 said.append(self.line())
+                if said[-1].startswith("waiting to be heard"):
+                    heard.set()
 
         monkeypatch.setattr(heartbeat, "Heartbeat", Heard)
+        before = threading.active_count()
         with heartbeat.beating("gradflow compare") as beat:
             beat.stage("waiting to be heard")
-            while len(said) < 3:
-                pass
-        number = len(said)
-        assert said[-1].startswith("waiting to be heard")
-        assert len(said) == number
+            assert heard.wait(60)
+            assert threading.active_count() == before + 1
+        assert threading.active_count() == before
+
+
+def documented():
+    """Every command line of `compare` and `stability` in README and the page on the command line."""
+    root = Path(__file__).parents[1]
+    text = "".join((root / page).read_text() for page in ("README.md", "docs/how_to/command_line.md"))
+    lines = re.findall(r"^gradflow ((?:compare|stability)\b[^#\n]*)", text, flags=re.MULTILINE)
+    return sorted({line.strip() for line in lines})
+
+
+@pytest.mark.parametrize("line", documented())
+def test_what_the_documentation_says_are_words_of_the_command_line(line):
+    words = entry._parser().parse_args(line.split())
+    update_rules.rule_of(words)
+    assert words.name == line.split()[0]

@@ -55,7 +55,7 @@ WRONG = [
     ("comapre", "did you mean compare?"),
     ("stabilty xor", "did you mean stability?"),
     ("lst", "did you mean list?"),
-    ("xor", "the command must be one of compare, list"),
+    ("xor", "the command must be one of compare, explore, list"),
     ("compare digit", "did you mean digits?"),
     ("compare quadratik", "did you mean quadratic?"),
     ("compare XOR2", "must be one of digits"),
@@ -150,6 +150,8 @@ def words_of(line):
 def folder(tmp_path, monkeypatch):
     """A folder with files of the user's own, and a path of modules that is put back."""
     monkeypatch.chdir(tmp_path)
+    # No line says where a slow machine is.
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
     monkeypatch.setattr(sys, "path", list(sys.path))
     files = {"own.py": OWN, "fruit.csv": CSV, "empty.py": "", "broken.py": "def make(:\n", "in_the_way": ""}
     for name, text in files.items():

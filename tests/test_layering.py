@@ -9,7 +9,7 @@ import gradflow
 
 PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
-    0: ("errors", "foreign", "validate", "scaling", "types", "files", "numerics"),
+    0: ("errors", "foreign", "validate", "scaling", "types", "files", "words", "numerics", "pictures"),
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets", "configuration"),
     3: ("curvature",),
@@ -17,7 +17,7 @@ LAYERS = {
     5: ("simulate",),
     6: ("analysis",),
     7: ("plots", "cases"),
-    8: ("studies", "experiments"),
+    8: ("studies", "explorer", "experiments", "sweeps"),
     9: ("cli", "script", "__main__"),
 }
 # Imports inside one floor, none of which closes a circle.
@@ -27,7 +27,10 @@ NEIGHBORS = {
     ("scaling", "types"),
     ("numerics", "types"),
     ("numerics", "validate"),
+    ("pictures", "types"),
+    ("explorer", "studies"),
     ("__main__", "cli"),
+    ("sweeps", "studies"),
     ("script", "cli"),
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}

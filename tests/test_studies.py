@@ -228,6 +228,44 @@ def test_an_interrupt_leaves_what_was_finished():
     assert result.is_interrupted
     assert list(result.descents) == [0.01]
     assert result.descents[0.01].outcome is gf.Outcome.INTERRUPTED
+    assert result.shortfall == f"the descent at learning rate 0.01 is a part: {gf.Outcome.INTERRUPTED.value}"
+
+
+class Walled(gf.problems.Quadratic):
+    """Undefined beyond a wall, which steep steps jump over."""
+
+    def loss_and_gradient(self, w):
+        if abs(w).max() > 1.1:
+            raise gf.Undefined("beyond the wall")
+        return super().loss_and_gradient(w)
+
+
+def test_a_descent_that_failed_is_said_and_does_not_count(tmp_path):
+    whole = gf.study(Walled([1.0, 4.0]), [1.0, 1.0], [0.1, 0.2], 3.0)
+    result = gf.study(Walled([1.0, 4.0]), [1.0, 1.0], [0.1, 0.2, 0.7], 3.0)
+    assert whole.shortfall is None
+    assert result.descents[0.7].outcome is gf.Outcome.FAILED
+    assert result.order == whole.order
+    assert "the descent at learning rate 0.7 is a part: beyond the wall" in repr(result)
+    assert "FAILED" in result.table().splitlines()[-1]
+    assert (tmp_path / "descent-0.7-partial.npz") in result.save(tmp_path)
+    assert gf.Study.load(tmp_path).shortfall == result.shortfall
+
+
+def test_beside_a_part_of_a_flow_no_distance_counts(tmp_path):
+    class Left(gf.problems.Quadratic):
+        def loss_and_gradient(self, w):
+            if w[0] > 1.5:
+                raise gf.Undefined("beyond the wall")
+            return super().loss_and_gradient(w)
+
+    result = gf.study(Left([-1.0]), [1.0], [0.1, 0.2], 3.0)
+    assert result.flow.outcome is gf.Outcome.FAILED
+    assert np.isnan(result.order)
+    assert result.conclusion == result.shortfall
+    assert result.shortfall.startswith("the flow is a part: ")
+    assert tmp_path / "flow-partial.npz" in result.save(tmp_path)
+    assert gf.Study.load(tmp_path).conclusion == result.conclusion
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: ``gradflow compare | list | run | stability``."""
+"""The command line: ``gradflow compare | explore | list | run | stability``."""
 
 from gradflow.cli.entry import main
 

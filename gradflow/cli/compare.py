@@ -11,10 +11,11 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from gradflow.cli import numbers, output, report, streams
-from gradflow.cli.arguments import Refused, own_file_of
+from gradflow.cli.arguments import Refused
 from gradflow.cli.heartbeat import Heartbeat, beating, on_terminal
 from gradflow.cli.own_file import blamed
 from gradflow.cli.plan import Ground, Plan, settle
+from gradflow.cli.problem_names import own_file_of
 from gradflow.cli.results import Finished, Part, Results
 from gradflow.cli.sentences import warnings_as_sentences
 from gradflow.curvature import sharpness
@@ -107,7 +108,7 @@ def _part(plan: Plan, ground: Ground, found: Study) -> Part:
         Finished(run, found.seconds[rate], rate, found.comparisons[rate], _known(found.sharpness.get(rate)))
         for rate, run in found.descents.items()
     ]
-    return Part(ground, flow, descents)
+    return Part(ground, found, flow, descents)
 
 
 def _known(value: float | None) -> float | None:

@@ -7,7 +7,16 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow.cli import arguments, experiments, options, redraw, streams
+from gradflow.cli import (
+    arguments,
+    experiments,
+    explore,
+    options,
+    problem_names,
+    redraw,
+    streams,
+    sweep_plan,
+)
 from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
@@ -60,10 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = arguments.Parser(prog="gradflow", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     parser.set_defaults(command=functools.partial(_help, parser))
-    commands = parser.add_subparsers(dest="name", metavar="compare | list | plot | run | stability")
+    commands = parser.add_subparsers(
+        dest="name", metavar="compare | explore | list | plot | run | stability | sweep"
+    )
     compare = commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     options.add_compare(compare)
     compare.set_defaults(command=_compare)
+    looking = commands.add_parser("explore", help="look at a problem or at saved runs in the browser")
+    explore.add_options(looking)
     listing = commands.add_parser("list", help="list problems, experiments, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
@@ -76,21 +89,30 @@ def _parser() -> argparse.ArgumentParser:
     stability = commands.add_parser("stability", help="judge what each learning rate does, tabulate and draw")
     options.add_stability(stability)
     stability.set_defaults(command=_stability)
+    sweep = commands.add_parser("sweep", help="many runs, into a store that survives, and a table")
+    sweep_plan.add_options(sweep)
+    sweep.set_defaults(command=_sweep)
     return parser
 
 
 def _stability(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import stability
 
     return stability.command(words)
 
 
 def _compare(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import compare
 
     return compare.command(words)
+
+
+def _sweep(words: argparse.Namespace) -> int:
+    from gradflow.cli import sweep
+
+    return sweep.command(words)
 
 
 def _list(words: argparse.Namespace) -> int:

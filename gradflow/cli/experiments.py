@@ -45,7 +45,10 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     from gradflow import experiments
     from gradflow.cli.folders import named_folder
 
-    names = list(options.experiments)
+    # `--set a=1 NAME` takes the name for a value.
+    taken = [word for word in options.set if word.endswith(".py") or word in experiments.names()]
+    options.set = [word for word in options.set if word not in taken]
+    names = [*options.experiments, *taken]
     if options.all and names:
         raise Refused("give either the NAME of an experiment or --all")
     names = experiments.names() if options.all else names

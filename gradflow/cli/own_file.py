@@ -22,6 +22,7 @@ from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem, Start
 from gradflow.simulate.counting import CountedProblem
 from gradflow.types import Array
+from gradflow.words import own_words
 
 HOW = "it is called without arguments, or with `seed`, and returns a problem, or problem, w0"
 MODULE = "gradflow_own_problem"
@@ -38,10 +39,10 @@ def subject_of_file(given: str) -> Subject:
     path, function = parted(given)
     if not path.is_file():
         raise ValueError(f"`problem` must be FILE.py:function, got {given!r:.60}: there is no such file")
-    make = _function(_loaded(path), path, function)
+    make = _function(loaded(path), path, function)
     problem, start = _made(make, 0)
     CountedProblem(problem).check_start(start(0).copy())
-    description = (inspect.getdoc(make) or f"{function} of {path.name}").partition("\n")[0]
+    description = (own_words(make) or f"{function} of {path.name}").partition("\n")[0]
     if _takes_seed(make):
         return Subject(path.stem, description, problem, lambda seed: _made(make, seed)[1](seed))
     return Subject(path.stem, description, problem, start)
@@ -87,7 +88,7 @@ def _is_same(name: str, path: Path) -> bool:
     return Path(name).resolve() == path.resolve()
 
 
-def _loaded(path: Path) -> ModuleType:
+def loaded(path: Path) -> ModuleType:
     """Run the file as a module, with its folder where Python looks for others."""
     spec = importlib.util.spec_from_file_location(MODULE, path)
     if spec is None or spec.loader is None:
@@ -103,12 +104,17 @@ def _loaded(path: Path) -> ModuleType:
     return module
 
 
-def _function(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:
-    own = {
+def own_functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the functions of a file that have names for others, in their order."""
+    return {
         each: value
         for each, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == MODULE and not each.startswith("_")
     }
+
+
+def _function(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:
+    own = own_functions(module)
     known = f"one of the functions {', '.join(own)}" if own else "a function, and the file has none"
     if name not in own:
         likely = suggestions.meant(name, own) if name else ""

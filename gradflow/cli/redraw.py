@@ -48,16 +48,21 @@ def command(options: argparse.Namespace) -> int:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the files to draw: in a folder its experiments, or its runs where it has no experiment."""
-    if path.is_dir():
-        files = _experiments(path) or sorted(path.glob("*.npz"))
-        if not files:
-            raise Refused(
-                f"`path` must hold an experiment's NAME.json or the .npz of a run, got {str(path)!r}"
-            )
-        return files
-    beside = path.with_suffix(".json")
-    return [beside if path.suffix == ".npz" and _is_experiment(beside) else path]
+    """Return the files to draw: those of a folder, or of the folders in it where it has none itself."""
+    if not path.is_dir():
+        beside = path.with_suffix(".json")
+        return [beside if _is_experiment(beside) else path]
+    files = _in_folder(path)
+    for each in sorted(path.iterdir()) if not files else ():
+        files += _in_folder(each) if each.is_dir() else []
+    if not files:
+        raise Refused(f"`path` must hold an experiment's NAME.json or the .npz of a run, got {str(path)!r}")
+    return files
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Return its experiments, or its runs where it has no experiment."""
+    return _experiments(folder) or sorted(folder.glob("*.npz"))
 
 
 def _experiments(folder: Path) -> list[Path]:
@@ -75,13 +80,14 @@ def _is_experiment(path: Path) -> bool:
 
 
 def _drawings(paths: list[Path], script: str | None) -> list[tuple[Path, Callable[[], Figure]]]:
-    """Return one drawing for each experiment, and one for all the trajectories together."""
+    """Return one drawing for each experiment, and one for all the trajectories of a folder together."""
     runs = [path for path in paths if path.suffix == ".npz"]
     drawings: list[tuple[Path, Callable[[], Figure]]] = [
         (path, partial(_experiment, path, script)) for path in paths if path not in runs
     ]
-    if runs:
-        drawings.append((runs[0].with_name(NAME), partial(_trajectories, runs)))
+    for folder in dict.fromkeys(path.parent for path in runs):
+        beside = [path for path in runs if path.parent == folder]
+        drawings.append((folder / NAME, partial(_trajectories, beside)))
     return drawings
 
 

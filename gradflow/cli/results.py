@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gradflow.analysis.convergence.comparison import Comparison
 from gradflow.cli.plan import Ground, Plan
+from gradflow.studies import Study
 from gradflow.trajectory import Outcome, Trajectory
 
 # Ends of runs that are no whole ones.
@@ -55,6 +56,7 @@ class Part:
     """The runs from the starting weights of one seed."""
 
     ground: Ground
+    study: Study
     flow: Finished
     descents: list[Finished] = field(default_factory=list)
 

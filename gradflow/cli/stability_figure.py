@@ -6,12 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gradflow import plots
-from gradflow.cli.bands import Group, draw_bands
 from gradflow.cli.drawing import readable
 from gradflow.cli.limits import limit_in_mathtext
 from gradflow.cli.verdicts import QUESTIONS, Verdicts
-from gradflow.plots import style
-from gradflow.plots.ceiling import ceiling_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +22,7 @@ MOST_EXPLAINED = 16
 def figure_of(verdicts: Verdicts) -> Figure:
     """Return the losses of every learning rate, and below their regimes, the limit and the critical rates."""
     num_rows = len(verdicts.found)
-    figure, (losses, marks) = plots.new_figure(width=7.2, height=4.2 + 0.2 * num_rows, num_rows=2)
+    figure, (losses, marks) = plots.new_figure(width=6.75, height=4.2 + 0.2 * num_rows, num_rows=2)
     losses.get_gridspec().set_height_ratios([3.0, 0.8 + 0.2 * num_rows])
     with plots.in_style():
         _draw_losses(verdicts, losses)
@@ -46,19 +43,15 @@ def _explain_beside(ax: Axes) -> None:
 
 
 def _draw_losses(verdicts: Verdicts, ax: Axes) -> None:
-    groups: dict[str, Group] = {
+    groups = {
         rf"$\eta = {rate:g}$": [verdict.runs[rate] for verdict in verdicts.found if rate in verdict.runs]
         for rate in verdicts.learning_rates
     }
     groups = {label: group for label, group in groups.items() if group}
-    runs = {label: group[0] for label, group in groups.items()}
     if len(verdicts.grounds) == 1:
-        plots.draw_losses(runs, axis="step", ax=ax)  # type: ignore[arg-type]
+        plots.draw_losses({label: group[0] for label, group in groups.items()}, axis="step", ax=ax)
     else:
-        everything = [run for group in groups.values() for run in group]
-        draw_bands(groups, style.lines(runs), ceiling_of(everything), ax, axis="step")  # type: ignore[arg-type]
-        ax.set(xlabel=style.STEP, ylabel=f"{style.LOSS}, median of {len(verdicts.found)} seeds")
-        style.legend(ax)
+        plots.draw_bands(groups, axis="step", ax=ax)
 
 
 def _draw_marks(verdicts: Verdicts, ax: Axes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -59,13 +60,13 @@ def rule_of(options: argparse.Namespace) -> Make:
     if options.rule in WITH_MOMENTUM:
         if momentum is None:
             raise Refused(f"`momentum` must be given with --rule {options.rule}, such as --momentum 0.9")
-        return lambda rate: kind(rate, momentum)
+        return functools.partial(kind, momentum=momentum)
     if momentum is not None:
         raise Refused(
             f"`momentum` must be left out with --rule {options.rule}: heavy-ball and nesterov have one, "
             f"such as --rule heavy-ball --momentum {momentum:g}"
         )
-    return lambda rate: kind(rate)
+    return kind
 
 
 def said(options: argparse.Namespace) -> str:

@@ -87,7 +87,7 @@ def sharpness(
     problem : Problem
     w : array_like, shape (n,)
     tol : float
-        Largest residual |Hv - lambda v| of the unit eigenvector v, relative to the size of H. The
+        Largest residual ``|Hv - lambda v|`` of the unit eigenvector v, relative to the size of H. The
         error of the value is at most that, and of second order in it where the eigenvalue is isolated.
     preconditioner : float or array_like, shape (n,) or (n, n), optional
         M: a positive number, a vector of them (a diagonal) or a symmetric positive definite matrix.
@@ -108,8 +108,10 @@ def sharpness(
 
     Notes
     -----
-    Products that are differences of gradients know their error, and nothing finer is asked of them: a
-    warning says to what the value is good then, about 1e-3 for gradients in single precision.
+    Products that are differences of gradients know their error, and are held against shorter ones along the
+    eigenvectors found. Nothing finer is asked of them than they carry, nor of products in float32 (about
+    1e-6), nor of any that turn out not to be linear: a warning says to which `tol` the value is good then,
+    1e-5 to 1e-3 for differences of gradients in float32, and giving that one is met without a word.
 
     References
     ----------
@@ -145,7 +147,7 @@ def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) ->
     k : int
         From 1 to n.
     tol : float
-        Largest residual |Hv - lambda v| of each pair, relative to the size of H.
+        Largest residual ``|Hv - lambda v|`` of each pair, relative to the size of H.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from gradflow import validate
 from gradflow.curvature.noise import noise_of, vouched
 from gradflow.curvature.search import operator_of, top_pairs_of
 from gradflow.problems.completed import as_problem
-from gradflow.problems.problem import Layered, Problem
+from gradflow.problems.problem import Layered, Parted, Problem
 from gradflow.types import Array
 
 
@@ -31,7 +31,8 @@ def layer_sharpness(
     problem : Problem
     w : array_like, shape (n,)
     layers : sequence of array_like of int, optional
-        For each layer the places of its weights in `w`; by default what ``problem.unflatten`` parts.
+        For each layer the places of its weights in `w`; by default what ``problem.layers()`` says, or
+        ``problem.unflatten`` parts.
     tol : float
         Largest residual, as in `sharpness`.
 
@@ -69,7 +70,9 @@ def layer_sharpness(
     return np.array([sharpness_of(block) for block in places])
 
 
-def _own_layers(problem: Any) -> list[NDArray[np.intp]]:
+def _own_layers(problem: Any) -> Sequence[NDArray[np.intp]]:
+    if isinstance(problem, Parted):
+        return problem.layers()
     if not isinstance(problem, Layered):
         raise ValueError(
             f"`layers` must be given for {type(problem).__name__}, which has no layers of its own"

@@ -73,7 +73,12 @@ class Noise:
     @property
     def of_differences(self) -> float:
         """What differences of gradients alone leave; 0 where there are none."""
-        return self.stretch * self.product.uncertainty if isinstance(self.product, DifferenceProduct) else 0.0
+        return self.stretch * uncertainty_of(self.product)
+
+    @property
+    def num_shortened(self) -> int:
+        """How often differences were made shorter, so that earlier products may be far off."""
+        return self.product.num_shortened if isinstance(self.product, DifferenceProduct) else 0
 
     @property
     def relative(self) -> float:
@@ -111,6 +116,11 @@ def noise_of(product: Product, problem: Any) -> Noise:
     return Noise(product, lambda: precision_of(problem))
 
 
+def uncertainty_of(product: Product | None) -> float:
+    """Return the size of the error of a product with a unit vector: 0 unless it is made of differences."""
+    return product.uncertainty if isinstance(product, DifferenceProduct) else 0.0
+
+
 def vouched(pairs: Pairs, tol: float) -> tuple[Array, Array]:
     """Return values and vectors, and warn where noise leaves a larger residual than `tol`."""
     if pairs.residual > tol:
@@ -126,5 +136,7 @@ def vouched(pairs: Pairs, tol: float) -> tuple[Array, Array]:
 
 def reachable(pairs: Pairs) -> float:
     """Return the residual with one digit, rounded up: a `tol` that is met."""
+    if not 0.0 < pairs.residual < np.inf:
+        return pairs.residual
     unit = 10.0 ** np.floor(np.log10(pairs.residual))
     return float(f"{np.ceil(pairs.residual / unit) * unit:.1g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
@@ -141,6 +141,7 @@ def _krylov_top(
     n = operator.shape[0]
     rng = np.random.default_rng(0)
     start = rng.standard_normal(n)
+    asked, shortened = operator, noise.num_shortened
     first = operator.matvec(start)
     unit = float(np.abs(first).max())
     if unit == 0.0:
@@ -150,7 +151,7 @@ def _krylov_top(
     operator = (1.0 / max(unit, np.finfo(float).tiny)) * operator
     first /= unit
     scale = float(np.linalg.norm(first) / np.linalg.norm(start))
-    tol = max(tol, NOISES * noise.relative)
+    least, tol = tol, max(tol, NOISES * noise.relative)
     if NOISES * noise.absolute / unit > tol * scale:
         # `scale` may be far below the largest eigenvalue, which the search must not be asked too much of.
         size = spectral_radius(operator.matvec, start, np.empty((_ROUGHLY + 1, n)), 0.3, _ROUGHLY)[0]
@@ -163,16 +164,30 @@ def _krylov_top(
         return _search(matvec, found, count, begin, scale, tol, basis_size, restarts)
 
     try:
-        values, vectors, residuals = _rayleigh_ritz(operator, search(np.empty((n, 0)), k))
+        basis = np.linalg.qr(search(np.empty((n, 0)), k))[0]
+        ritz = _ritz(basis, operator.matmat(basis), k)
         while k > 1:
-            more = _rayleigh_ritz(operator, np.hstack([vectors, search(vectors, 1)]))
-            if more[0][k - 1] <= values[-1] + tol * scale:
+            fresh = np.linalg.qr(np.hstack([ritz.vectors, search(ritz.vectors, 1)]))[0][:, k:]
+            images = np.hstack([ritz.images, operator.matmat(fresh)])
+            more = _ritz(np.hstack([ritz.vectors, fresh]), images, k)
+            if more.values[-1] <= ritz.values[-1] + tol * scale:
                 break
-            values, vectors, residuals = more[0][:k], more[1][:, :k], more[2][:k]
+            ritz = more
     except ArpackError:
         return None
-    size, residual = max(scale, float(np.abs(values).max())), float(residuals.max())
-    return Pairs(unit * values, vectors, residual / size)
+    if noise.num_shortened > shortened and _overstated(asked, start, unit):
+        return _krylov_top(asked, k, least, noise, basis_size, restarts)
+    residuals = np.linalg.norm(ritz.images - ritz.vectors * ritz.values, axis=0)
+    size, residual = max(scale, float(np.abs(ritz.values).max())), float(residuals.max())
+    return Pairs(unit * ritz.values, ritz.vectors, residual / size)
+
+
+def _overstated(operator: LinearOperator, start: Array, unit: float) -> bool:
+    """Return whether the product with the start is much smaller than the unit that was taken from it.
+
+    Differences far too long may be off by any factor: in such a unit all that they are now looks like 0.
+    """
+    return float(np.abs(operator.matvec(start)).max()) < 0.1 * unit
 
 
 def _known(operator: LinearOperator, start: Array, image: Array) -> Product:
@@ -215,11 +230,16 @@ def _search(
     return eigsh(space, k, which="LA", v0=outside(start), ncv=basis_size, tol=tol / 3.0, maxiter=restarts)[1]
 
 
-def _rayleigh_ritz(operator: LinearOperator, basis: Array) -> tuple[Array, Array, Array]:
-    """Return Ritz values (descending), vectors and residual norms of H in the span of `basis`."""
-    basis = np.linalg.qr(basis)[0]
-    product = operator.matmat(basis)
-    values, rotation = np.linalg.eigh(basis.T @ product)
-    values, rotation = values[::-1], rotation[:, ::-1]
-    vectors = basis @ rotation
-    return values, vectors, np.linalg.norm(product @ rotation - vectors * values, axis=0)
+class _Ritz(NamedTuple):
+    """Ritz values (descending), vectors and the products with them, one a column."""
+
+    values: Array
+    vectors: Array
+    images: Array
+
+
+def _ritz(basis: Array, images: Array, k: int) -> _Ritz:
+    """Return the top `k` of H in the span of orthonormal columns, from the products with these."""
+    values, rotation = np.linalg.eigh(basis.T @ images)
+    values, rotation = values[: -k - 1 : -1], rotation[:, : -k - 1 : -1]
+    return _Ritz(values, basis @ rotation, images @ rotation)

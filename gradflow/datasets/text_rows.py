@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Generator, Iterator
-from os import PathLike
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,13 +19,12 @@ Row = tuple[int, list[str]]
 
 def regular_path(path: Any) -> Path:
     """Return `path` if there is a file."""
-    if not isinstance(path, str | PathLike):
-        raise ValueError(f"`path` must be the name of a file, got {validate.shown(path)}")
+    given = files.as_path("path", path)
     try:
-        files.check_regular(Path(path))
+        files.check_regular(given)
     except FileNotFoundError:
         raise FileNotFoundError(f"`path` must be a file, got {str(path)!r}, where there is none") from None
-    return Path(path)
+    return given
 
 
 def text_rows(path: Path, delimiter: str | None, encoding: str) -> Generator[Row]:

@@ -58,7 +58,8 @@ class DifferenceProduct:
     """The product v -> J(x) v by differences of a function, with a distance measured at the first one.
 
     Where f(x) is known each central difference says how large its own error is, and a direction along which
-    f bends much sooner than where the distance was measured gets a shorter one, as all after it.
+    f bends much sooner than where the distance was measured gets a shorter one, as all after it:
+    `num_shortened` counts how often.
     """
 
     def __init__(self, differences: Differences, x: Array, value: Array | None) -> None:
@@ -66,7 +67,7 @@ class DifferenceProduct:
         self._value = None if value is None else np.array(value, dtype=np.float64)
         self._distance: Distance | None = None
         self._worst = self._largest = 0.0
-        self._num_measured = 0
+        self._num_measured = self.num_shortened = 0
 
     @property
     def uncertainty(self) -> float:
@@ -102,6 +103,7 @@ class DifferenceProduct:
             return False
         self._distance = self._differences.last = found
         self._worst = self._largest = 0.0
+        self.num_shortened += 1
         return True
 
     @property
@@ -119,8 +121,9 @@ class DifferenceProduct:
         if self._bends_sooner(found) and self.shorten_along(unit, found.error):
             found = self._found(unit)
         found = self._shortened(unit, found)
-        self._worst = max(self._worst, found.error)
-        self._largest = max(self._largest, float(np.linalg.norm(found.slope)))
+        if found.error > 0.0:
+            self._worst = max(self._worst, found.error)
+            self._largest = max(self._largest, float(np.linalg.norm(found.slope)))
         return found.slope * length
 
     def _found(self, unit: Array) -> Quotient:
@@ -138,7 +141,7 @@ class DifferenceProduct:
 
     def _bends_sooner(self, found: Quotient) -> bool:
         chosen = self._chosen()
-        if not np.isfinite(chosen.uncertainty):
+        if found.error == 0.0 or not np.isfinite(chosen.uncertainty):
             return False
         size = float(np.linalg.norm(found.slope))
         return found.error > max(_FAR_WORSE * chosen.uncertainty, _NO_MATTER * max(self._largest, size))

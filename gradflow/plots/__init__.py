@@ -6,7 +6,7 @@ from gradflow.plots.bifurcation import draw_bifurcation
 from gradflow.plots.cobweb import draw_cobweb
 from gradflow.plots.distance import draw_distance
 from gradflow.plots.final_loss import draw_final_loss
-from gradflow.plots.legends import letter_panels, share_legend
+from gradflow.plots.legends import legend, letter_panels, settle_legends, share_legend
 from gradflow.plots.losses import draw_losses
 from gradflow.plots.path import draw_path
 from gradflow.plots.plane import Plane, plane_along, plane_of_eigenvectors, plane_of_runs, plane_through
@@ -35,6 +35,7 @@ __all__ = [
     "draw_stability_region",
     "draw_study",
     "in_style",
+    "legend",
     "letter_panels",
     "mark_crossings",
     "new_figure",
@@ -43,5 +44,6 @@ __all__ = [
     "plane_of_runs",
     "plane_through",
     "save_figure",
+    "settle_legends",
     "share_legend",
 ]

@@ -35,14 +35,14 @@ def legend(ax: Axes, handles: Sequence[Any] | None = None, *, above: bool = Fals
     -------
     matplotlib.legend.Legend
     """
-    entries = _entries([ax]) if handles is None else {str(each.get_label()): each for each in handles}
+    entries = _entries([ax]) if handles is None else _by_label(handles)
     _remove(ax)
     if not above:
         inside = ax.legend(entries.values(), entries.keys())
         if not _covers(inside, ax):
             return inside
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
-    for columns in range(min(len(entries), MOST_COLUMNS), 0, -1):
+    for columns in _columns(len(entries)):
         options: dict[str, Any] = {"ncols": columns, "columnspacing": 1.0, "frameon": False}
         found = ax.legend(entries.values(), entries.keys(), **place, **options)
         if columns == 1 or found.get_window_extent().width <= ax.bbox.width:
@@ -69,7 +69,9 @@ def _remove(ax: Axes) -> None:
         inset.remove()
 
 
-def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend | None:
+def share_legend(
+    figure: Figure, axes: Iterable[Axes] | None = None, *, handles: Sequence[Any] | None = None
+) -> Legend | None:
     """Put one legend above all panels in place of their own, each label once, and return it.
 
     Parameters
@@ -78,6 +80,8 @@ def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend |
         With a constrained layout, as `new_figure` makes it.
     axes : iterable of Axes, optional
         The panels that share it; all by default.
+    handles : sequence of artists, optional
+        What is explained, with its labels; by default what the panels explain.
 
     Returns
     -------
@@ -85,13 +89,13 @@ def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend |
         None where nothing has a label.
     """
     panels = figure.axes if axes is None else list(axes)
-    entries = _entries(panels)
+    entries = _entries(panels) if handles is None else _by_label(handles)
     for ax in panels:
         _remove(ax)
     if not entries:
         return None
     with in_style():
-        for columns in range(min(len(entries), MOST_COLUMNS), 0, -1):
+        for columns in _columns(len(entries)):
             found = figure.legend(
                 entries.values(),
                 entries.keys(),
@@ -104,6 +108,21 @@ def share_legend(figure: Figure, axes: Iterable[Axes] | None = None) -> Legend |
                 break
             found.remove()
     return found
+
+
+def settle_legends(figure: Figure) -> None:
+    """Move the legends that cover a curve, now that all is drawn, above their axes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    """
+    with in_style():
+        figure.draw_without_rendering()
+        for ax in figure.axes:
+            own = ax.get_legend()
+            if own is not None and _covers(own, ax):
+                legend(ax, above=True)
 
 
 def letter_panels(axes: Iterable[Axes]) -> None:
@@ -119,6 +138,16 @@ def letter_panels(axes: Iterable[Axes]) -> None:
             title = ax.get_title() or ax.get_title(loc="left")
             ax.set_title("")
             ax.set_title(f"({chr(ord('a') + place)}) {title}".rstrip(), loc="left")
+
+
+def _columns(count: int) -> list[int]:
+    """Return the numbers of columns to be tried, widest first, that leave no row nearly empty."""
+    even = {-(-count // -(-count // columns)) for columns in range(1, min(count, MOST_COLUMNS) + 1)}
+    return sorted(even, reverse=True)
+
+
+def _by_label(handles: Sequence[Any]) -> dict[str, Any]:
+    return {str(each.get_label()): each for each in handles}
 
 
 def _entries(panels: Sequence[Axes]) -> dict[str, Any]:

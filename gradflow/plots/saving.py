@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradflow.files import written_whole
+from gradflow.files import as_file, written_whole
 from gradflow.plots.style import in_style
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def save_figure(figure: Figure | Axes, path: str | Path | Sequence[str | Path], 
     ['a.png', 'a.svg', 'b.pdf']
     """
     whole = _figure_of(figure)
-    given = [path] if isinstance(path, str | Path) else list(path)
-    paths = list(dict.fromkeys(each for name in given for each in _files(Path(name))))
+    given = list(path) if isinstance(path, Iterable) and not isinstance(path, str | bytes) else [path]
+    paths = list(dict.fromkeys(each for name in given for each in _files(as_file("path", name))))
     if not paths:
         raise ValueError("`path` must name at least one file, got none")
     with written_whole(*paths) as temporaries, in_style(), _laid_out(whole):

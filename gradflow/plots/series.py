@@ -66,7 +66,7 @@ def _of_panel(panel: int, ax: Axes) -> list[Series]:
     drawn += [(each, tuple(np.asarray(each.get_offsets()).T)) for each in clouds]
     drawn += [(each, _of_mesh(each)) for each in ax.collections if isinstance(each, QuadMesh)]
     drawn += [(each, _of_image(each)) for each in ax.images if np.asarray(each.get_array()).ndim == 2]
-    title = ax.get_title() or ax.get_ylabel()
+    title = ax.get_title() or ax.get_title(loc="left") or ax.get_ylabel()
     return [
         Series(panel, title, _name(artist.get_label()), *map(_numbers, found))
         for artist, found in drawn

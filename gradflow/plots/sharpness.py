@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 # A limit 2 / eta above so many times the largest sharpness is left outside the axes.
-NEAR = 2.0
+NEAR = 1.5
 
 
 def draw_sharpness(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
+from gradflow.numerics.rounding import DOUBLE
 from gradflow.problems.batched import Batched
 from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
@@ -26,7 +27,11 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
     central differences of gradients, at a distance that is measured (`Differenced`). With `num_samples` and
     `subset(indices)` it is a problem of samples, `averaged` unless it says otherwise. What the author wrote
     is used as it is: `loss`, `gradient`, `hvp` and `linearize`, the last two for one v of shape (n,) at a
-    time. Without `num_weights` weights of any length are passed on.
+    time, and `gradient_precision`, see `Precise`. Without `num_weights` weights of any length are passed on.
+
+    A run looks at its start whether the gradient belongs to the loss, as it does for `from_callables`, which
+    also knows how to switch that off (``check=False``). It does not where there are samples: that would cost
+    gradients of them all.
 
     Parameters
     ----------
@@ -70,11 +75,15 @@ def as_problem(thing: Any, name: str = "problem") -> Problem:
         return thing
     if not isinstance(thing, Descendable):
         raise ValueError(f"`{name}` must be a problem, an object with loss_and_gradient(w), {_cure(thing)}")
-    return _completed(thing, has_samples=isinstance(thing, HasSamples))
+    has_samples = isinstance(thing, HasSamples)
+    completed = _completed(thing, has_samples=has_samples)
+    # Of samples it would cost gradients of them all, which a run by batches does without.
+    completed.is_doubted = not has_samples
+    return completed
 
 
-def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Problem:
-    members = _members(thing)
+def _completed(thing: Any, *, has_samples: bool, like: _Completed | None = None) -> Exact | ByDifferences:
+    members = _members(thing, like)
     exact = members.hvp is not None or members.linearize is not None
     if has_samples:
         return (SampledExact if exact else SampledByDifferences)(members, thing, like)
@@ -138,14 +147,15 @@ def _cure(thing: Any) -> str:
     return f"got {thing!r:.60}"
 
 
-def _members(thing: Any) -> Members:
+def _members(thing: Any, like: _Completed | None) -> Members:
     """Return what the author wrote. The one place that asks by name: from here on everything has a type."""
+    said = getattr(thing, "gradient_precision", None) if like is None else None
     size = getattr(thing, "num_weights", None)
     optional = {name: getattr(thing, name, None) for name in ("loss", "gradient", "hvp", "linearize")}
     return Members(
         None if size is None else validate.count("num_weights", size),
         joint=thing.loss_and_gradient,
-        evidence=Evidence(getattr(thing, "gradient_precision", None)),
+        evidence=Evidence(said) if like is None else like.evidence,
         **optional,
     )
 
@@ -162,7 +172,7 @@ class _Completed:
     def __init__(self, members: Members, author: Any, like: _Completed | None = None) -> None:
         # Any: None where a weight vector of any length will do.
         self.num_weights: Any = members.num_weights
-        self._members, self._author = members, author
+        self._members, self._author, self.evidence = members, author, members.evidence
         follows = isinstance(author, Followed) if like is None else like._follower is not None
         self._follower: Followed | None = author if follows else None
         self._is_kinked: bool = isinstance(author, Kinked) if like is None else like._is_kinked
@@ -186,7 +196,7 @@ class _Completed:
     @property
     def gradient_precision(self) -> float | None:
         """Relative precision of gradients, as the author said or as their numbers have shown so far."""
-        return self._members.evidence.precision
+        return self.evidence.precision
 
     def check_start(self, w: Array, paid: Paid) -> None:
         """Look once whether a gradient that is doubted belongs to its loss; see `Doubted`."""
@@ -194,7 +204,8 @@ class _Completed:
             return
         # A loss that there is with its gradient alone is paid for as a gradient.
         is_free = self._members.loss is not None
-        wrong = complaint(paid, paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0], w)
+        loss = paid.loss if is_free else lambda at: paid.loss_and_gradient(at)[0]
+        wrong = complaint(paid, loss, w, self.evidence.said or DOUBLE)
         if wrong is not None:
             raise ValueError(wrong)
         self.is_doubted = False
@@ -239,12 +250,12 @@ class ByDifferences(_Completed):
 
     def products_from(self, gradient: Callable[[Array], Array]) -> Callable[[Array], Product]:
         """Return the function w -> (v -> H(w) v) made of calls of `gradient`; see `Differenced`."""
-        return Differences(gradient, eps=self._members.evidence.said)
+        return Differences(gradient, eps=self.evidence.said)
 
     def _product(self, own: Array, gradient: Array | None = None) -> DifferenceProduct:
         last = self._last
         if last is None or not np.array_equal(last[0], own):
-            differences = Differences(self.gradient, eps=self._members.evidence.said)
+            differences = Differences(self.gradient, eps=self.evidence.said)
             last = self._last = own, differences(own, gradient)
         return last[1]
 

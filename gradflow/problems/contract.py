@@ -14,6 +14,7 @@ from gradflow.numerics.differences import Differences
 from gradflow.numerics.rounding import resolution
 from gradflow.problems.completed import as_problem
 from gradflow.problems.door import ROUNDINGS, SLOPE_SHARE, slope_along
+from gradflow.problems.precision import known_precision, precision_of
 from gradflow.problems.problem import Problem, Sampled
 from gradflow.types import Array
 
@@ -101,6 +102,11 @@ def _finding(name: str, check: Callable[[Problem, Array], Verdict], problem: Pro
         return Finding(name, False, f"{type(error).__name__}: {error}")
 
 
+def _precision(problem: Problem, gradient: Array) -> float:
+    """Return that of a gradient: as its problem says, or its digits show."""
+    return max(precision_of(problem), resolution(gradient))
+
+
 def _judged(one: Any, other: Any, tol: float) -> Verdict:
     """Return whether two values are the same to `tol` of their size."""
     one, other = np.asarray(one), np.asarray(other)
@@ -117,7 +123,7 @@ def _finite(problem: Problem, w: Array) -> Verdict:
 
 def _twice(problem: Problem, w: Array) -> Verdict:
     (loss, gradient), (again, same) = problem.loss_and_gradient(w), problem.loss_and_gradient(w)
-    tol = ROUNDINGS * resolution(gradient)
+    tol = ROUNDINGS * _precision(problem, gradient)
     return _judged(np.append(gradient, loss), np.append(same, again), tol)
 
 
@@ -135,12 +141,12 @@ def _own(problem: Problem, w: Array) -> Verdict:
 
 def _loss(problem: Problem, w: Array) -> Verdict:
     loss, gradient = problem.loss_and_gradient(w)
-    return _judged(problem.loss(w), loss, ROUNDINGS * resolution(gradient))
+    return _judged(problem.loss(w), loss, ROUNDINGS * _precision(problem, gradient))
 
 
 def _gradient(problem: Problem, w: Array) -> Verdict:
     loss, gradient = problem.loss_and_gradient(w)
-    slope = slope_along(problem.loss, w, loss, gradient)
+    slope = slope_along(problem.loss, w, loss, gradient, precision_of(problem))
     return slope.agrees, f"{slope.told:.6g} told, {0.5 * (slope.least + slope.most):.6g} found"
 
 
@@ -151,7 +157,7 @@ def _directions(w: Array) -> tuple[Array, Array]:
 
 def _products(problem: Problem, w: Array) -> Verdict:
     direction = _directions(w)[0]
-    product = Differences(problem.gradient)(w)
+    product = Differences(problem.gradient, eps=known_precision(problem))(w)
     exact, found = problem.hvp(w, direction), product(direction)
     apart, size = float(np.linalg.norm(exact - found)), float(np.linalg.norm(exact))
     holds = apart <= SLOPE_SHARE * size + ROUNDINGS * product.uncertainty
@@ -173,7 +179,7 @@ def _linearize(problem: Problem, w: Array) -> Verdict:
     value, slope, product = problem.linearize(w)
     if value != loss or not np.array_equal(slope, gradient):
         return False, "loss and gradient are not those of loss_and_gradient to the last bit"
-    return _judged(product(direction), problem.hvp(w, direction), ROUNDINGS * resolution(gradient))
+    return _judged(product(direction), problem.hvp(w, direction), ROUNDINGS * _precision(problem, gradient))
 
 
 def _subsets(problem: Problem, w: Array) -> Verdict:
@@ -186,7 +192,7 @@ def _subsets(problem: Problem, w: Array) -> Verdict:
         (share * problem.subset(part).gradient(w) for share, part in zip(shares, parts, strict=True)),
         np.zeros(w.size),
     )
-    return _judged(total, gradient, ROUNDINGS * resolution(gradient))
+    return _judged(total, gradient, ROUNDINGS * _precision(problem, gradient))
 
 
 def _checks(problem: Problem) -> list[tuple[str, Callable[[Problem, Array], Verdict]]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradflow.numerics.distances import RATIO
-from gradflow.numerics.rounding import resolution
+from gradflow.numerics.rounding import DOUBLE, resolution
 from gradflow.problems.problem import Paid
 from gradflow.types import Array
 
@@ -26,7 +26,6 @@ _MOST_NOISE = 1e-2
 _ASYMPTOTIC = 0.1
 _SMALL = 1e-3
 _POWERS = 4.0 - np.arange(10)
-_DOUBLE = float(np.finfo(np.float64).eps)
 
 
 class Slope(NamedTuple):
@@ -53,7 +52,7 @@ class _Line:
         self.told = float(gradient @ self._direction)
         length = float(np.linalg.norm(w))
         self.scale = 1.0 + length
-        self._rounding = _DOUBLE * length * float(np.linalg.norm(gradient))
+        self._rounding = DOUBLE * length * float(np.linalg.norm(gradient))
 
     def at(self, distance: float) -> float:
         """Return the loss so far away; nan where it has none."""
@@ -80,19 +79,23 @@ class _Line:
         return resolution(np.array([self.at(share * self.scale) for share in (1e-3, -1e-3, 3e-3)]))
 
 
-def slope_along(loss: Loss, w: Array, value: float, gradient: Array) -> Slope:
+def slope_along(loss: Loss, w: Array, value: float, gradient: Array, precision: float = DOUBLE) -> Slope:
     """Return the slope of a loss at w along a direction mixed of its gradient and of noise.
 
-    One difference that agrees with the gradient is enough. Else those at ten distances of ratio 8 are
-    compared: one that agrees, or the one whose neighbours on both sides differ least from it.
+    Both are taken for no better than a relative `precision`. One difference that agrees with the gradient is
+    enough. Else those at ten distances of ratio 8 are compared: one that agrees, or the one whose neighbours
+    on both sides differ least from it.
     """
     line = _Line(loss, w, value, gradient)
-    first = np.array([_DOUBLE ** (1 / 3) * line.scale])
-    middle, _, noise = line.slopes(first, _DOUBLE)
+    first = np.array([DOUBLE ** (1 / 3) * line.scale])
+    coarse = _SAFETY * precision * float(np.linalg.norm(gradient))
+    middle, _, noise = line.slopes(first, precision)
+    noise += coarse
     if _agreeing(line.told, middle, np.zeros(1), noise).any():
         return Slope(line.told, float(middle[0]), float(middle[0]), float(noise[0]))
-    eps = line.resolution()
+    eps = max(line.resolution(), precision)
     middle, width, noise = line.slopes(eps ** (1 / 3) * line.scale * RATIO**_POWERS, eps)
+    noise += coarse
     kink = _kinks(width, noise)
     agreeing = np.flatnonzero(_agreeing(line.told, middle, kink, noise))
     # Truncation shrinks with the distance and noise grows: either is less here than beside by this ratio or
@@ -140,45 +143,49 @@ def _apart(middle: Array) -> Array:
     return np.maximum(gaps[1:], gaps[:-1])
 
 
-def complaint(problem: Paid, loss: Loss, w: Array) -> str | None:
+def complaint(problem: Paid, loss: Loss, w: Array, precision: float = DOUBLE) -> str | None:
     """Return what is wrong with loss and gradient at w: that they differ the second time, or do not fit.
+
+    What a relative `precision` of both leaves open is not wrong.
 
     None as well where they are not finite or raise: the run that starts there says so. A slope is refused
     if it is wrong beside w too, where there is no kink just at the start and no gradient just vanishes.
     """
     try:
         with np.errstate(all="ignore"):
-            return _complaint(problem, loss, w)
+            return _complaint(problem, loss, w, precision)
     except Exception:  # a user's function may raise anything, and only the run tells where
         return None
 
 
-def _complaint(problem: Paid, loss: Loss, w: Array) -> str | None:
+def _complaint(problem: Paid, loss: Loss, w: Array, precision: float) -> str | None:
     value, gradient = problem.loss_and_gradient(w)
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         return None
-    slope = slope_along(loss, w, value, gradient)
-    is_wrong = not slope.agrees and _is_wrong_beside(problem, loss, w)
+    slope = slope_along(loss, w, value, gradient, precision)
+    is_wrong = not slope.agrees and _is_wrong_beside(problem, loss, w, precision)
     again, same = problem.anew(w)
     apart = max(abs(again - value), float(np.abs(same - gradient).max()))
-    if not apart <= SAME_SHARE * max(abs(value), float(np.abs(gradient).max())):
+    share = max(SAME_SHARE, 2.0 * _SAFETY * precision)
+    if not apart <= share * max(abs(value), float(np.abs(gradient).max())):
         return (
             "the loss must be a function of the weights alone, got two evaluations at the same weights that "
-            f"differ by {apart:.3g}: fix what is drawn at random (check=False lets it pass)"
+            f"differ by {apart:.3g}: fix what is drawn at random (from_callables with check=False lets it "
+            "pass)"
         )
     if is_wrong:
         return (
             "the gradient must be that of the loss, got a slope of "
             f"{slope.told:.6g} along a direction in which differences of the loss give "
             f"{0.5 * (slope.least + slope.most):.6g}: is its sign right, and its factor? "
-            "(check=False lets it pass)"
+            "(from_callables with check=False lets it pass)"
         )
     return None
 
 
-def _is_wrong_beside(problem: Paid, loss: Loss, w: Array) -> bool:
+def _is_wrong_beside(problem: Paid, loss: Loss, w: Array, precision: float) -> bool:
     beside = w + _SMALL * (float(np.linalg.norm(w)) or 1.0) * _direction(np.zeros(w.size))
     value, gradient = problem.loss_and_gradient(beside)
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         return False
-    return not slope_along(loss, beside, value, gradient).agrees
+    return not slope_along(loss, beside, value, gradient, precision).agrees

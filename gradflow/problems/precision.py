@@ -22,8 +22,12 @@ def precision_of(problem: Any) -> float:
     >>> precision_of(Quadratic([1.0, 4.0]))
     2.220446049250313e-16
     """
-    said = problem.gradient_precision if isinstance(problem, Precise) else None
-    return DOUBLE if said is None else said
+    return known_precision(problem) or DOUBLE
+
+
+def known_precision(problem: Any) -> float | None:
+    """Return the relative precision of a problem's gradients, None where nothing is known."""
+    return problem.gradient_precision if isinstance(problem, Precise) else None
 
 
 class Evidence:
@@ -47,9 +51,11 @@ class Evidence:
         """Take note of the value at a place, or of a product with a vector."""
         if value.dtype.kind == "f" and value.dtype.itemsize < 8:
             self.precision = float(np.finfo(value.dtype).eps)
-        elif value.dtype != np.float64 or not np.isfinite(value).all():
             return
-        elif resolution(value) == DOUBLE:
+        numbers = value.astype(np.float64, copy=False)
+        if not np.isfinite(numbers).all():
+            return
+        if resolution(numbers) == DOUBLE:
             self.precision = DOUBLE
-        elif resolution(place) == DOUBLE and (value != np.round(value)).any():
+        elif resolution(place) == DOUBLE and (numbers != np.round(numbers)).any():
             self.precision = SINGLE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow.types import Array, Product
 
@@ -69,6 +70,14 @@ class Layered(Protocol):
 
     def unflatten(self, w: ArrayLike) -> Sequence[Any]:
         """Return for each layer its matrix, or a pair of matrix and biases, None where there are none."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A problem that tells which weights belong together, where `unflatten` returns another library's."""
+
+    def layers(self) -> Sequence[NDArray[np.intp]]:
+        """Return for each layer the places of its weights in the weight vector."""
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gradflow import validate
+from gradflow.files import as_file
 from gradflow.trajectory import Trajectory
 
 # A file that takes long to write is written less often: writing takes at most a tenth of the time.
@@ -45,8 +46,7 @@ class Checkpoint:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.path, str | Path) or not str(self.path):
-            raise ValueError(f"`path` must be the path of a file, got {self.path!r:.60}")
+        as_file("path", self.path)
         validate.positive("seconds", self.seconds)
 
 

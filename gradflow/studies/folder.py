@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.files import check_regular, shown, written_whole
+from gradflow.simulate.whole import PARTS
 from gradflow.studies.table import number
 from gradflow.trajectory import Trajectory, storage
 from gradflow.trajectory.members import HARMLESS_BYTES
@@ -32,7 +33,7 @@ def write(
 ) -> list[Path]:
     """Write a study whose flow has the learning rate 0.0, and return its files."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = {rate: f"descent-{number(rate)}.npz" if rate else "flow.npz" for rate in runs}
+    names = {rate: _name(rate, run) for rate, run in runs.items()}
     packed = [storage.pack(run) for run in runs.values()]
     text = storage.to_json(
         {
@@ -50,6 +51,11 @@ def write(
             storage.write_packed(temporary, *each)
         last.write_text(json.dumps(json.loads(text), indent=2) + "\n", encoding="utf-8")
     return [files[-1], *files[:-1]]
+
+
+def _name(rate: float, run: Trajectory) -> str:
+    name = f"descent-{number(rate)}" if rate else "flow"
+    return f"{name}-partial.npz" if run.outcome in PARTS else f"{name}.npz"
 
 
 def read(folder: Path) -> dict[str, Any]:

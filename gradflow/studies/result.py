@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradflow import pictures
 from gradflow.analysis.convergence import Comparison, compare, observed_order
 from gradflow.files import as_path
+from gradflow.simulate.whole import PARTS
 from gradflow.studies.folder import read, write
 from gradflow.studies.table import columns, text
 from gradflow.trajectory import Outcome, Trajectory
@@ -59,15 +61,24 @@ class Study:
     @property
     def is_interrupted(self) -> bool:
         """Whether a run was interrupted, after which no other was begun."""
-        return any(run.outcome is Outcome.INTERRUPTED for run in (self.flow, *self.descents.values()))
+        return any(run.outcome is Outcome.INTERRUPTED for run in self._runs.values())
+
+    @property
+    def shortfall(self) -> str | None:
+        """The first run that came to no end of its own, and why, in a sentence; None where all did."""
+        for rate, run in self._runs.items():
+            if run.outcome in PARTS:
+                name = f"the descent at learning rate {rate:g}" if rate else "the flow"
+                return f"{name} is a part: {run.message}"
+        return None
 
     @property
     def order(self) -> float:
-        """Observed order of the distance in the learning rate, of the runs below the limit; nan for one.
+        """Observed order of the distance in the learning rate, of whole runs below the limit; nan for one.
 
         For plain descent 1: Euler's method.
         """
-        below = [rate for rate in self.descents if not rate > self.limit and not self.descents[rate].diverged]
+        below = [rate for rate in self._whole if not rate > self.limit and not self.descents[rate].diverged]
         distances = [self.comparisons[rate].largest_distance for rate in below]
         if len(below) < 2 or not min(distances) > 0:
             return np.nan
@@ -75,9 +86,9 @@ class Study:
 
     @property
     def conclusion(self) -> str:
-        """What came out, in a sentence."""
+        """What came out, in a sentence; of whole runs alone."""
         parts = []
-        near = {rate: self.comparisons[rate].largest_distance for rate in self.descents}
+        near = {rate: self.comparisons[rate].largest_distance for rate in self._whole}
         if near:
             closest = min(near, key=lambda rate: near[rate])
             parts.append(f"descent stays within {near[closest]:.3g} of the flow at learning rate {closest:g}")
@@ -88,7 +99,20 @@ class Study:
             parts.append(f"from {min(lost):g} on it diverges")
         if np.isfinite(self.limit):
             parts.append(f"the stability limit at the start is {self.limit:.3g}")
+        if self.shortfall:
+            parts.append(self.shortfall)
         return "; ".join(parts) or "no descent was run"
+
+    @property
+    def _runs(self) -> dict[float, Trajectory]:
+        return {0.0: self.flow, **self.descents}
+
+    @property
+    def _whole(self) -> list[float]:
+        """Learning rates of the descents that came to an end of their own, beside a flow that did."""
+        if self.flow.outcome in PARTS:
+            return []
+        return [rate for rate, run in self.descents.items() if run.outcome not in PARTS]
 
     def table(self) -> str:
         """Return one line for the flow and one for each descent, under a head; a frame is `to_pandas`."""
@@ -130,7 +154,8 @@ class Study:
     def save(self, folder: str | PathLike[str]) -> list[Path]:
         """Write every run and what else there is into a folder, made where it is missing; return the files.
 
-        All files of the study replace what is there under their names, or none does.
+        All files of the study replace what is there under their names, or none does. A run that was
+        interrupted, failed or spent its budget has "partial" in the name of its file.
 
         Raises
         ------
@@ -139,9 +164,8 @@ class Study:
         ValueError
             If `folder` is no name, or a record holds neither numbers nor text.
         """
-        runs = {0.0: self.flow, **self.descents}
         kept = {name: getattr(self, name) for name in ("sharpness", "limit", "seconds", "settings")}
-        return write(as_path("folder", folder), runs, **kept)
+        return write(as_path("folder", folder), self._runs, **kept)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Study:
@@ -155,6 +179,18 @@ class Study:
         fields = read(as_path("folder", folder))
         runs = fields.pop("runs")
         return cls(flow=runs.pop(0.0), descents=runs, **fields)
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the losses and the distances, for notebooks."""
+        runs = [self.flow, *self.descents.values()]
+        picture = pictures.lines("loss", [(run.step_times, run.step_losses) for run in runs])
+        facts: dict[str, object] = {"limit": pictures.number(self.limit)}
+        for rate, run in self.descents.items():
+            distance = self.comparisons[rate].largest_distance
+            facts[f"learning rate {rate:g}"] = (
+                f"loss {run.final_loss:.4g}, at most {distance:.3g} from the flow, {run.verdict}"
+            )
+        return pictures.block(self.conclusion, facts, picture)
 
     def __repr__(self) -> str:
         rates = ", ".join(f"{rate:g}" for rate in self.descents)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradflow import pictures
+
 if TYPE_CHECKING:
     from gradflow.trajectory.trajectory import Trajectory
 
@@ -26,6 +28,21 @@ def described(run: Trajectory) -> str:
         found = ", ".join(f"{level:g} at t = {t:.6g}" for level, t in zip(levels[:4], times[:4], strict=True))
         lines.append(f"  event     {name}: {found or 'not met'}{' ...' if len(times) > 4 else ''}")
     return "\n".join(lines)
+
+
+def shown(run: Trajectory) -> str:
+    """Return a picture of the losses and the numbers, as HTML."""
+    facts = {
+        "outcome": f"{run.verdict}, {run.message}",
+        "flow time": f"{run.times[0]:.6g} to {run.times[-1]:.6g}",
+        "steps": f"{len(run.step_times) - 1:,}",
+        "rows, weights": f"{len(run.times):,}, {run.weights.shape[1]:,}",
+        "loss": f"{run.losses[0]:.6g} to {run.losses[-1]:.6g}{_batch_losses(run)}",
+        "cost": f"{run.num_gradients:,} gradients, {run.num_hvps:,} Hessian-vector products",
+    }
+    kind = "flow" if run.is_continuous else "descent"
+    picture = pictures.lines("loss", [(run.step_times, run.step_losses)])
+    return pictures.block(f"Trajectory of a {kind} by {run.method}", facts, picture)
 
 
 def _batch_losses(run: Trajectory) -> str:

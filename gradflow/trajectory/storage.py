@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.files import as_path, shown, written_whole
+from gradflow.files import as_file, written_whole
 from gradflow.trajectory.members import KINDS, MOST_MEMBERS
 
 FORMAT = "gradflow-trajectory"
@@ -103,7 +103,5 @@ def named(path: Any, suffix: str = ".npz") -> Path:
     ValueError
         If it is no path, or does not end in the name of a file.
     """
-    given = as_path("path", path)
-    if given.name in ("", ".."):
-        raise ValueError(f"`path` must end in the name of a file, got {shown(given)}")
+    given = as_file("path", path)
     return given if given.suffix.lower() == suffix else given.with_name(f"{given.name}{suffix}")

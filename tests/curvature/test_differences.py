@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
+from gradflow import descend
 from gradflow.curvature import (
     SharpnessTracker,
     bottom_eigenpairs,
@@ -279,3 +280,57 @@ def test_single_precision_passes_of_a_network_give_the_sharpness_as_promised():
     assert sharpness(from_callables(single.loss, single.gradient, check=False), w, 1e-3) == pytest.approx(
         right, rel=1e-3
     )
+
+
+def test_a_run_that_records_the_sharpness_by_differences_measures_their_distance_now_and_then():
+    problem, w = net(200, np.float64)
+    calls, gradient = [], problem.gradient
+
+    def counted(w):
+        calls.append(1)
+        return gradient(w)
+
+    own = from_callables(lambda w: 0.0, counted, 200, check=False)
+    tracker = SharpnessTracker(own)
+    run = descend(own, w, 1e-3, 60, record={"sharpness": tracker})
+    exact = net(200, np.float64, exact=True)[0]
+    np.testing.assert_allclose(
+        run.records["sharpness"], [sharpness(exact, w) for w in run.weights], rtol=1e-6
+    )
+    assert len(calls) <= run.num_gradients + 2 * tracker.num_products + 26
+
+
+@pytest.mark.parametrize("n", [1, 5, 100])
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_a_loss_without_curvature_has_none_and_no_word_is_said(n, precision, slope):
+    gradient = Counted(lambda w: slope * np.arange(1, n + 1, dtype=w.dtype) / w.dtype.type(3), precision)
+    problem = from_callables(lambda w: 0.0, gradient, n, check=False)
+    w = np.full(n, 0.3)
+    assert sharpness(problem, w) == bottom_eigenpairs(problem, w, 1)[0][0] == 0
+    assert SharpnessTracker(problem)(0.0, w) == 0
+
+
+@PRECISIONS
+@pytest.mark.parametrize("seed", range(30))
+def test_no_more_is_promised_than_is_kept_whatever_the_units(precision, coarse, seed):
+    # E = scale sum_j F(a_j w / u + c_j) with rows a_j of any length: the Hessian in closed form.
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.choice([1, 2, 20, 80, 300])), int(rng.integers(1, 6))
+    rows = 10.0 ** rng.uniform(-2, 1, (m, 1)) * rng.standard_normal((m, n)) / n**0.5
+    unit, scale, offsets = 10.0 ** rng.uniform(-6, 6), 10.0 ** rng.uniform(-8, 8), rng.standard_normal(m)
+    slope, bend = [(np.sinh, np.cosh), (np.sin, np.cos), (lambda z: z**3, lambda z: 3 * z**2)][seed % 3]
+    w = (unit * rng.standard_normal(n)).astype(precision).astype(float)
+    own = [each.astype(precision) for each in (rows, offsets, np.array(unit), np.array(scale))]
+
+    def gradient(w):
+        z = own[0] @ (w / own[2]) + own[1]
+        return own[3] * (own[0].T @ slope(z)) / own[2]
+
+    hessian = scale * (rows.T * bend(rows @ (w / unit) + offsets)) @ rows / unit**2
+    values = np.linalg.eigvalsh(hessian)
+    counted = Counted(gradient, precision)
+    value, told = told_and_found(from_callables(lambda w: 0.0, counted, n, check=False), w)
+    rounding = 1e-5 if precision is np.float32 else 1e-13
+    assert abs(value - values[-1]) < (told + rounding) * np.abs(values).max()
+    assert counted.calls < 2 * min(n, 64) + 150

@@ -84,7 +84,7 @@ def names_in(folder):
 def in_a_process(*words, **options):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"} | options.pop("env", {})
     return subprocess.run(
-        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False, timeout=250
     )
 
 
@@ -114,6 +114,11 @@ def test_parameters_reach_the_run_and_stand_in_the_file(capsys):
     assert printed.endswith(
         "".join(f"out/momentum_limits.{end}\n" for end in ("json", "npz", "csv", "png", "svg"))
     )
+
+
+def test_a_name_may_stand_behind_the_values():
+    assert main(["run", "--output", "out", "--set", "num_steps=300", "momenta=0.5", "momentum_limits"]) == 0
+    assert names_in("out") == FILES
 
 
 def test_help_of_a_name_shows_its_parameters_and_runs_nothing(capsys, tmp_path):
@@ -230,7 +235,17 @@ def test_plot_draws_runs_that_were_saved_by_anybody(capsys):
     assert main(["plot", "."]) == 0
     assert capsys.readouterr().out.splitlines() == ["trajectories.png", "trajectories.svg"]
     assert main(["plot", "flow.npz", "--output", "alone"]) == 0
+    capsys.readouterr()
     assert names_in("alone") == {"trajectories.png", "trajectories.svg"}
+
+
+def test_plot_looks_into_the_folders_of_a_folder_one_figure_each(capsys):
+    for name, eta in (("one", 0.1), ("two", 0.2)):
+        Path(f"all/{name}").mkdir(parents=True)
+        gf.descend(gf.problems.Quadratic(1.0), [1.0], eta, 9).save(f"all/{name}/run.npz")
+    assert main(["plot", "all"]) == 0
+    figures = [f"all/{name}/trajectories.{end}" for name in ("one", "two") for end in ("png", "svg")]
+    assert capsys.readouterr().out.splitlines() == figures
 
 
 @pytest.mark.parametrize(

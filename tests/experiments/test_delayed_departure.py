@@ -69,3 +69,13 @@ def test_the_figure_shows_three_descents_the_growth_and_each_net(results):
     marks = [line for line in growth.lines if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in marks] == list(results.passages[0].seen.values())
     assert sum(len(line.get_xdata()) for line in nets.lines[:3]) == 3
+
+
+def test_steps_behind_the_crossing_are_told_to_ten_and_sums_in_whole_numbers(results):
+    told = experiment.answers(results)
+    steps = told["the loss first rises at step, to ten"]
+    assert all(step % 10 == 0 for name, column in steps.items() if name != "net" for step in column)
+    sums = told["sum of ln|1 - eta S| along the flow by then"]
+    (net,) = results.passages
+    for name, least, largest in zip(*sums.values(), strict=True):
+        assert least <= net.growth[net.seen[name]] <= largest == least + 1

@@ -54,3 +54,13 @@ def test_the_figure_marks_the_crossing_in_every_panel(edge):
     for ax in figure.axes:
         dotted = [line for line in ax.get_lines() if line.get_linestyle() == ":" and len(line.get_xdata())]
         assert dotted[0].get_xdata()[0] == edge.crossing_time
+
+
+def test_what_rounding_decides_is_told_in_bands(edge):
+    assert experiment.band(0.743, 0.1) == (0.7, 0.8)
+    assert experiment.band(-0.01, 0.5) == (-0.5, 0.0)
+    told = experiment.answers({"chebyshev": edge})["chebyshev"]
+    for name in ("share of steps that lower the loss, between", "share behind the crossing, between"):
+        low, high = told[name]
+        assert high - low == pytest.approx(0.1)
+    assert told["flow meets 2 / eta at t"] == edge.crossing_time

@@ -13,6 +13,8 @@ from gradflow.experiments.finding import FIGURES
 from gradflow.experiments.leaving import header
 from gradflow.experiments.table import read_table
 from gradflow.plots.series import shown_series
+from gradflow.plots.style import COLUMN_WIDTH, TEXT_WIDTH
+from tests.plots.boxes import faults
 
 
 def contents(folder):
@@ -51,6 +53,13 @@ def test_the_answers_in_the_file_are_those_of_the_results(ran):
     assert told["question"] == found.question
     assert told["made_with"]["numpy"] == np.__version__
     assert {name: told["parameters"][name] for name in found.quick} == plain(found.quick)
+
+
+def test_the_figure_can_be_read_at_the_width_of_a_page(ran):
+    found, folder = ran
+    figure = found.plot(experiments.read(folder / f"{found.name}.npz", found))
+    assert figure.get_size_inches()[0] in (COLUMN_WIDTH, TEXT_WIDTH)
+    assert faults(figure) == []
 
 
 def test_gradflow_plot_draws_the_same_svg_again(ran, tmp_path):

@@ -53,3 +53,16 @@ def test_a_network_takes_tensors_as_inputs_labels_and_weights():
         w = torch.tensor(plain.initial_weights(0), dtype=torch.float64, requires_grad=True)
         assert network.loss(w) == plain.loss(w.detach().numpy())
         assert network.accuracy(w, inputs, targets) == plain.accuracy(w, ROWS, [0, 2, 1])
+
+
+def test_functions_of_a_user_and_closed_forms_take_tensors_as_weights():
+    torch = pytest.importorskip("torch")
+    w = torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True)
+    problem = gf.problems.from_callables(lambda w: 0.5 * w @ w, lambda w: w)
+    assert problem.loss(w) == 0.625
+    np.testing.assert_array_equal(problem.gradient(w), [0.5, -1.0])
+    np.testing.assert_allclose(problem.hvp(w, w), [0.5, -1.0], rtol=1e-9)
+    neuron, start = gf.problems.SigmoidNeuron(), torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
+    assert neuron.flow_time(start, w[:1]) == neuron.flow_time([0.0], [0.5])
+    assert neuron.flow_time(0.0, w[0]) == neuron.flow_time(0.0, 0.5)
+    np.testing.assert_array_equal(neuron.flow(start, w[:1]), neuron.flow([0.0], [0.5]))

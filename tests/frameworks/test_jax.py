@@ -123,6 +123,19 @@ def test_a_problem_is_pickled_with_its_data(data, params):
     assert repr(again) == repr(problem)
 
 
+def test_leaves_at_the_root_are_layers_and_so_are_pairs_in_a_list():
+    pairs = [(jnp.ones((2, 2)), jnp.ones(2)), (jnp.ones((1, 2)), jnp.ones(1))]
+
+    def halved(factors, params):
+        leaves = jax.tree_util.tree_leaves(params)
+        return 0.5 * sum(k * jnp.sum(leaf**2) for k, leaf in zip(factors, leaves, strict=True))
+
+    problem = gf.problems.from_jax(partial(halved, (1, 2, 3, 4)), pairs)
+    assert gf.curvature.layer_sharpness(problem, problem.initial_weights()) == pytest.approx([2, 4])
+    problem = gf.problems.from_jax(partial(halved, (3, 5)), {"in": jnp.ones(3), "out": jnp.ones(2)})
+    assert gf.curvature.layer_sharpness(problem, problem.initial_weights()) == pytest.approx([3, 5])
+
+
 @pytest.mark.parametrize(
     ("params", "shown"),
     [
@@ -168,16 +181,31 @@ def test_equinox_and_flax_come_through_the_one_door(data):
         return jnp.mean((apply(params, inputs)[:, 0] - targets) ** 2)
 
     cases = [
-        (lambda p, x: jax.vmap(equinox.combine(p, static))(x), eqx_params, 21),
-        (lambda p, x: flax_nnx.merge(graph, p)(x), state, 4),
-        (dense.apply, dense.init(key, inputs), 4),
+        (lambda p, x: jax.vmap(equinox.combine(p, static))(x), eqx_params, [16, 5]),
+        (lambda p, x: flax_nnx.merge(graph, p)(x), state, [1, 3]),
+        (dense.apply, dense.init(key, inputs), [4]),
     ]
-    for apply, params, size in cases:
+    for apply, params, sizes in cases:
+        size = sum(sizes)
         problem = gf.problems.from_jax(partial(mean_square, apply), params, (inputs, targets))
         assert problem.num_weights == size
+        # Kernel and offset of one layer belong together, unless the layer is all there is.
+        assert [part.size for part in problem.layers()] == sizes
+        assert np.array_equal(np.sort(np.concatenate(problem.layers())), np.arange(size))
         w = problem.initial_weights()
         direction = np.ones(size) / np.sqrt(size)
         slope = (problem.loss(w + 1e-2 * direction) - problem.loss(w - 1e-2 * direction)) / 2e-2
         assert problem.gradient(w) @ direction == pytest.approx(slope, rel=2e-3, abs=1e-4)
         flow = gf.integrate(gf.GradientFlow(problem), w, end_time=0.1, rtol=1e-3)
         assert flow.losses[-1] < flow.losses[0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_precision_is_that_of_the_parameters(dtype):
+    problem = gf.problems.from_jax(lambda w: jnp.sum(jnp.cosh(w)), jnp.ones(3, dtype))
+    assert problem.gradient_precision == float(jnp.finfo(dtype).eps)
+    with pytest.warns(RuntimeWarning, match="vouched for to .* not to tol 1e-09"):
+        value = gf.curvature.sharpness(problem, [1.0, 2.0, 3.0], 1e-9)
+    assert value == pytest.approx(np.cosh(3.0), rel=8 * problem.gradient_precision)
+    # What was said is met without a word.
+    gf.curvature.sharpness(problem, [1.0, 2.0, 3.0], 9 * problem.gradient_precision)

@@ -87,3 +87,24 @@ def test_batch_norm_in_training_mode_is_told_to_be_switched_off():
     with pytest.raises(ValueError, match=r"module\.eval\(\)"):
         gf.problems.from_torch(module, nn.CrossEntropyLoss(), digits())
     assert int(module[1].num_batches_tracked) == 0
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_the_precision_is_that_of_the_module_however_batches_are_added(batch_size):
+    module, (inputs, targets) = net(torch.float32), digits(torch.float32)
+    single, double = (
+        gf.problems.from_torch(
+            module.to(dtype), nn.CrossEntropyLoss(), (inputs.to(dtype), targets), batch_size=batch_size
+        )
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert (single.gradient_precision, double.gradient_precision) == (2.0**-23, 2.0**-52)
+    w = single.initial_weights()
+    right = gf.curvature.sharpness(double, w, 1e-9)
+    assert gf.curvature.sharpness(single, w) == pytest.approx(right, rel=2e-6)
+    with pytest.warns(RuntimeWarning, match="vouched for to 1e-06 of its size, not to tol 1e-09"):
+        gf.curvature.sharpness(single, w, 1e-9)
+    with pytest.warns(RuntimeWarning, match="`rtol` must be at least 1e-06"):
+        run = gf.integrate(gf.GradientFlow(single), w, 1.0, rtol=1e-9)
+    truth = gf.integrate(gf.GradientFlow(double), w, 1.0, rtol=1e-9).final_weights
+    assert np.linalg.norm(run.final_weights - truth) < 1e-5 * np.linalg.norm(truth)

@@ -33,6 +33,19 @@ class Rows(Dataset):
         return torch.from_numpy(INPUTS[i]), int(LABELS[i])
 
 
+class Counting(nn.Module):
+    """A module that keeps a number of its calls, as batch-norm does, and is the same function each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = net()
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, x):
+        self.calls += 1
+        return self.inner(x)
+
+
 TENSORS = TensorDataset(torch.from_numpy(INPUTS), torch.from_numpy(LABELS))
 FORMS = {
     "arrays": [INPUTS, LABELS],
@@ -88,6 +101,14 @@ def test_batches_add_up_to_the_whole(reduction):
     assert batches.linearize(w)[0] == batches.loss_and_gradient(w)[0]
 
 
+def test_a_module_whose_buffers_rest_in_eval_mode_is_taken():
+    module = nn.utils.parametrizations.spectral_norm(nn.Linear(6, 3)).double().eval()
+    problem = problem_of(module=module)
+    w, v, step = problem.initial_weights(), np.random.default_rng(0).normal(size=21), 1e-5
+    bend = (problem.gradient(w + step * v) - problem.gradient(w - step * v)) / (2 * step)
+    assert np.linalg.norm(problem.hvp(w, v) - bend) <= 1e-6 * np.linalg.norm(bend)
+
+
 def test_later_changes_of_the_data_do_not_reach_the_problem():
     inputs = torch.from_numpy(INPUTS.copy())
     problem = problem_of((inputs, LABELS))
@@ -140,6 +161,10 @@ COMPLAINTS = {
         "a mean or a sum over samples",
     ),
     "dropout": (lambda: problem_of(module=nn.Sequential(net(), nn.Dropout())), r"call module\.eval\(\)"),
+    "a buffer that moves": (
+        lambda: problem_of(module=Counting()),
+        r"writes into its buffer 'calls' on .*call module\.eval\(\)",
+    ),
     "half": (lambda: problem_of(module=net(torch.float16)), r"all float32 or all float64.*float16"),
     "mixed": (
         lambda: problem_of(module=nn.Sequential(net(), nn.Linear(3, 3))),
@@ -178,3 +203,40 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"gradflow-sim\[frameworks\]"):
         gf.problems.from_torch(None, None, None)
+
+
+def weighted(**options):
+    return nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64), **options)
+
+
+def test_weights_of_classes_are_those_of_torch_where_all_samples_come_at_once():
+    module, loss = net(), weighted()
+    problem = problem_of(module=module, loss=loss)
+    w, rows = problem.initial_weights(), [4, 1, 9]
+    for part, chosen in ((problem, slice(None)), (problem.subset(rows), rows)):
+        value = loss(module(torch.tensor(INPUTS[chosen])), torch.tensor(LABELS[chosen]))
+        native = torch.cat([g.reshape(-1) for g in torch.autograd.grad(value, list(module.parameters()))])
+        assert part.loss(w) == pytest.approx(float(value.detach()), rel=1e-14)
+        assert np.allclose(part.gradient(w), native.numpy(), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "loss", [weighted(), nn.CrossEntropyLoss(ignore_index=2)], ids=["weights", "ignored index"]
+)
+@pytest.mark.parametrize("form", ["arrays", "DataLoader"])
+def test_a_mean_whose_samples_weigh_differently_is_refused_in_batches(loss, form):
+    data, size = FORMS[form], None if form == "DataLoader" else 5
+    with pytest.raises(ValueError, match=r"`loss` must be a mean or a sum .*batch_size=23$"):
+        problem_of(data, loss=loss, batch_size=size)
+    whole = problem_of(loss=loss)
+    assert problem_of(data, loss=loss, batch_size=23).loss(whole.initial_weights()) == pytest.approx(
+        whole.loss(whole.initial_weights()), rel=1e-14
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_weighted_sum_adds_up_over_batches(dtype):
+    loss = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 5.0], dtype=dtype), reduction="sum")
+    whole, batches = (problem_of(module=net(dtype), loss=loss, batch_size=size) for size in (None, 5))
+    w = whole.initial_weights()
+    assert batches.loss(w) == pytest.approx(whole.loss(w), rel=10 * torch.finfo(dtype).eps)

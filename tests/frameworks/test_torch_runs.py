@@ -89,3 +89,11 @@ def test_products_live_side_by_side(double):
     products = [double.linearize(k * w)[2] for k in (1.0, 0.5, 0.1)]
     for k, product in zip((1.0, 0.5, 0.1), products, strict=True):
         assert np.array_equal(product(v), double.hvp(k * w, v))
+
+
+def test_layers_are_the_parts_of_the_module_with_weights_of_their_own(double):
+    w = double.initial_weights()
+    hessian = double.hvp(w, np.eye(double.num_weights))
+    blocks = [slice(0, 64 * 12 + 12), slice(64 * 12 + 12, None)]
+    expected = [np.linalg.eigvalsh(hessian[block, block])[-1] for block in blocks]
+    assert gf.curvature.layer_sharpness(double, w) == pytest.approx(expected, rel=1e-6)

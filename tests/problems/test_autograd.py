@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradflow as gf
 from gradflow.problems import from_autograd
 
 anp = pytest.importorskip("autograd.numpy")
@@ -23,3 +24,10 @@ def test_products_are_exact_and_the_gradient_is_that_of_both():
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(ValueError, match=r"`loss` must be a function, got 3\.0"):
         from_autograd(3.0)
+
+
+def test_a_loss_that_is_drawn_at_random_is_refused_by_its_first_run():
+    draws = np.random.default_rng(0)
+    problem = from_autograd(lambda w: anp.sum((w - draws.standard_normal()) ** 2))
+    with pytest.raises(ValueError, match="must be a function of the weights alone"):
+        gf.descend(problem, np.ones(3), 0.1, 4)

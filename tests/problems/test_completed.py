@@ -264,3 +264,58 @@ def test_a_subset_is_completed_by_what_it_is_itself(indices, exact):
     assert (part.hvp(np.array([3.0]), np.array([1.0])) == 0.0).all()
     assert part.loss(np.array([0.0])) == np.array([1.0, 2.0, 4.0])[indices].mean()
     assert isinstance(part, Differenced) == (not exact)
+
+
+class Single:
+    """A loss of samples whose gradients are those of float32, by digits or by word."""
+
+    num_samples = 6
+    data = np.random.default_rng(0).standard_normal((6, 3))
+
+    def __init__(self, rows=slice(None), *, convert):
+        self.rows, self.convert = rows, convert
+
+    def loss_and_gradient(self, w):
+        gap = (w - self.data[self.rows].mean(axis=0)).astype(np.float32)
+        return 0.5 * float(gap @ gap), self.convert(gap)
+
+    def subset(self, indices):
+        return Single(indices, convert=self.convert)
+
+
+def test_what_numbers_a_gradient_has_is_seen_at_the_first_that_can_tell():
+    w = np.array([0.1, 0.2, 0.3])
+    for convert, found in (
+        (lambda g: g, 2.0**-23),
+        (lambda g: g.astype(float), 2.0**-23),
+        (lambda g: g.astype(np.float16), 2.0**-10),
+        (lambda g: g / np.float64(7.0), 2.0**-52),
+    ):
+        problem = as_problem(Single(convert=convert))
+        assert problem.gradient_precision is None
+        problem.gradient(w)
+        assert problem.gradient_precision == found
+        # Samples of it are known to be like the whole.
+        assert problem.subset([0, 1]).gradient_precision == found
+        assert pickle.loads(pickle.dumps(as_problem(Bowl()))).gradient_precision is None
+
+
+def test_a_simple_place_whole_numbers_and_what_is_not_finite_tell_nothing():
+    for place, convert in (
+        (np.array([1.0, -2.0, 0.5]), lambda g: g.astype(float)),
+        (np.array([0.1, 0.2, 0.3]), lambda g: np.sign(g).astype(float)),
+        (np.array([0.1, 0.2, 0.3]), lambda g: g.astype(float) * np.nan),
+    ):
+        problem = as_problem(Single(convert=convert))
+        problem.gradient(place)
+        assert problem.gradient_precision is None
+
+
+def test_an_author_says_how_precise_gradients_are():
+    class Coarse(Bowl):
+        gradient_precision = 1e-3
+
+    assert as_problem(Coarse()).gradient_precision == 1e-3
+    Coarse.gradient_precision = -1.0
+    with pytest.raises(ValueError, match=r"`gradient_precision` must be a positive number, got -1\.0"):
+        as_problem(Coarse())

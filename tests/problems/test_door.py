@@ -350,3 +350,81 @@ def test_curvature_of_a_single_precision_gradient_comes_back_with_what_it_is_goo
     with pytest.warns(RuntimeWarning, match="can be vouched for|lets eigenvalues be vouched for"):
         found = gf.curvature.sharpness(problem, 1e-2 * np.ones(3))
     assert found == pytest.approx(np.linalg.eigvalsh(HESSIAN)[-1], rel=1e-3)
+
+
+class Author:
+    """What its author calls a problem: one member, wrong by a factor or not."""
+
+    def __init__(self, factor=1.0):
+        self.factor, self.calls = factor, 0
+
+    def loss_and_gradient(self, w):
+        self.calls += 1
+        return loss(w), self.factor * gradient(w)
+
+
+def test_an_object_with_one_member_is_looked_at_as_functions_are():
+    for factor in (-1.0, 2.0):
+        for run in (
+            lambda author: gf.descend(author, START, 0.05, 4),
+            lambda author: gf.integrate(gf.GradientFlow(author), START, 0.2),
+        ):
+            with pytest.raises(ValueError, match=SLOPE):
+                run(Author(factor))
+    right = Author()
+    run = gf.descend(right, START, 0.05, 4)
+    assert run.losses[-1] < run.losses[0]
+    # The last loss comes alone, and a loss is not counted.
+    assert run.num_gradients == right.calls - 1
+
+
+def test_samples_of_an_author_are_not_looked_at_whole():
+    class Samples(Author):
+        num_samples = 8
+
+        def subset(self, indices):
+            return self
+
+    author = Samples(-1.0)
+    assert gf.descend(author, START, 0.05, 4, losses="rows", batch=2, record_every=4).steps[-1] == 4
+
+
+def coarse(w):
+    """Loss and gradient with a relative noise of 1e-3, as a sum over random samples leaves it."""
+    noise = 1 + 1e-3 * RANDOM.standard_normal(4)
+    return noise[0] * loss(w), noise[1:] * gradient(w)
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 2.0])
+def test_a_gradient_is_judged_by_the_precision_that_its_author_says(factor):
+    def passes(w):
+        value, slope = coarse(w)
+        return value, factor * slope
+
+    def run(**options):
+        problem = gf.problems.from_callables(None, loss_and_gradient=passes, **options)
+        return gf.descend(problem, START, 1e-9, 1)
+
+    with pytest.raises(ValueError, match=f"{SLOPE}|two evaluations"):
+        run()
+    if factor == 1.0:
+        assert run(gradient_precision=3e-3).steps[-1] == 1
+    else:
+        with pytest.raises(ValueError, match=SLOPE):
+            run(gradient_precision=3e-3)
+
+
+@pytest.mark.parametrize("precision", [0.0, -1.0, "fine", np.nan])
+def test_a_precision_must_be_a_positive_number(precision):
+    with pytest.raises(ValueError, match="`gradient_precision` must be a positive number"):
+        gf.problems.from_callables(loss, gradient, gradient_precision=precision)
+
+
+def test_a_contract_is_judged_by_the_precision_that_a_problem_says():
+    problem = gf.problems.from_callables(None, loss_and_gradient=coarse, gradient_precision=3e-3)
+    assert not gf.problems.check_problem(
+        gf.problems.from_callables(None, loss_and_gradient=coarse), START
+    ).holds
+    findings = {each.name: each.holds for each in gf.problems.check_problem(problem, START).findings}
+    assert findings["same twice"]
+    assert findings["gradient against differences"]

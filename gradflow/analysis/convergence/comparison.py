@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow import pictures
 from gradflow.trajectory import Trajectory
 from gradflow.trajectory.sketch import Sketch
 from gradflow.types import Array
@@ -60,6 +61,16 @@ class Comparison:
         moved = self.travelled > 0
         unmoved = np.where(self.distance > 0, np.inf, 0.0)
         return np.divide(self.distance, self.travelled, out=unmoved, where=moved)
+
+    def _repr_html_(self) -> str:
+        """Return a picture of the distance and the numbers, for notebooks."""
+        facts = {
+            "flow times": f"{len(self.times):,}, {self.times[0]:.6g} to {self.times[-1]:.6g}",
+            "final distance": pictures.number(self.final_distance),
+            "largest distance": pictures.number(self.largest_distance),
+            "final loss gap": pictures.number(float(self.loss_gap[-1])),
+        }
+        return pictures.block("Comparison", facts, pictures.lines("distance", [(self.times, self.distance)]))
 
     def __repr__(self) -> str:
         return (

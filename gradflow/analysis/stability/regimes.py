@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradflow import pictures
 from gradflow.analysis.stability.limits import effective_sharpness
 from gradflow.analysis.stability.lyapunov import growth_rates
 from gradflow.analysis.stability.orbit import Stretch, period_of, settles
@@ -51,6 +52,11 @@ class Regime:
 
     name: str
     evidence: dict[str, float]
+
+    def _repr_html_(self) -> str:
+        """Return the verdict and what it rests on, for notebooks."""
+        facts = {name.replace("_", " "): pictures.number(value) for name, value in self.evidence.items()}
+        return pictures.block(self.name.replace("_", " ").lower(), facts)
 
 
 class _Seen(NamedTuple):

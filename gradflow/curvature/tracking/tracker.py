@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.curvature.noise import NOISES, Noise, Pairs, noise_of, vouched
+from gradflow.curvature.differences import one_sided
+from gradflow.curvature.noise import NOISES, Pairs, noise_of, uncertainty_of, vouched
 from gradflow.curvature.search import check_count, operator_of, top_pairs_of
 from gradflow.curvature.tracking.rivals import MOST, Rivals
 from gradflow.curvature.tracking.secants import Secants
@@ -21,7 +22,6 @@ from gradflow.curvature.tracking.subspace import (
     products_with,
     ritz_pairs,
 )
-from gradflow.numerics.differences import Differences
 from gradflow.problems.completed import as_problem, is_same_problem
 from gradflow.problems.problem import Differenced, Problem, Product
 from gradflow.types import Array
@@ -39,7 +39,7 @@ class SharpnessTracker:
     The eigenvectors are guessed from how they turned with the last steps of the weights: where the new
     step is w_{t+1} - w_t = sum a_i (w_{t+1-i} - w_{t-i}), they are v_t + sum a_i (v_{t+1-i} - v_{t-i}),
     with a_i from a least-squares fit that damps noise. One product H v gives the Rayleigh quotient and the
-    residual |H v - lambda v|, relative to the size of H, which is the certificate: the value is wrong by
+    residual ``|H v - lambda v|``, relative to the size of H, which is the certificate: the value is wrong by
     residual^2 / gap at most. The residual also shows where to improve value and vector. Where it exceeds
     sqrt(tol gap), with the gap to the nearest eigenvalue that is known below, or 4 % if none is nearer,
     up to nine Krylov steps follow, and a cold Lanczos search where those do not meet it either.
@@ -61,9 +61,9 @@ class SharpnessTracker:
         How many eigenvalues.
     products : {"exact", "differences"}
         "differences" is the fast mode: one-sided differences of gradients, which leave a relative
-        error of about 1e-7 in float64. Cold searches take exact products all the same. Where the
-        problem's own products are differences, residuals are asked to fall to their noise only, with
-        one warning.
+        error of about 1e-7 in float64. Cold searches take exact products all the same. Where products
+        carry noise (differences of gradients, float32, whatever shows in a cold search) residuals are
+        asked to fall to that only, with one warning.
     check_every : int
         Calls between two cold searches, at the most.
 
@@ -86,7 +86,7 @@ class SharpnessTracker:
     Notes
     -----
     A run of `descend` or `integrate` on `problem` that records it hands it its `Place`, with the passes of
-    the row. The
+    the row, except where the problem's products are differences: their distance is kept from row to row. The
     Krylov spaces of an implicit solve would not do instead: on networks of 3,466 and 26,122 weights they
     hold 1 to 15 vectors, and their best Ritz pair mostly leaves a relative residual of a fifth or more.
 
@@ -107,8 +107,9 @@ class SharpnessTracker:
     _mean_of_rest: float
     _first_time: float
     _since_cold: int
-    _noise: Noise
+    _given: Product
     _reachable: float
+    _rounding: float
 
     def __init__(
         self,
@@ -148,15 +149,20 @@ class SharpnessTracker:
 
     @property
     def takes_product(self) -> bool:
-        """Whether `at_place` asks for the product, so that a run makes its passes to give it."""
-        return self.products == "exact"
+        """Whether `at_place` asks for the product, so that a run makes its passes to give it.
+
+        Not where that is made of differences: their distance is measured now and then along a path, and would
+        be at every place of it.
+        """
+        return self.products == "exact" and self._central is None
 
     def at_place(self, place: Place) -> float | Array:
         """Return the same at a place of a run, from what the run has there if it is one on `problem`.
 
         That is the gradient for differences, else the product.
         """
-        if not is_same_problem(place.problem, self.problem):
+        is_mine = is_same_problem(place.problem, self.problem)
+        if not is_mine or (self.products == "exact" and self._central is not None):
             return self(place.time, place.weights)
         if self.products == "exact":
             return self._at(place.time, place.weights, lambda _: place.product)
@@ -170,7 +176,7 @@ class SharpnessTracker:
         w = validate.weight_vector("w", w, self.problem.num_weights)
         check_count(self.k, w.size)
         product = product_at(w)
-        self._noise, product = noise_of(product, self.problem), self._counted(product)
+        self._given, product = product, self._counted(product)
         course, self._course = self._course, None
         # Only a call that ends well leaves a course behind: after an error the next one starts cold.
         self._course = (
@@ -200,7 +206,7 @@ class SharpnessTracker:
         self._course = None
         self._first_time = np.inf
         # Along a path the distance of differences is measured now and then.
-        self._differences = Differences(self.problem.gradient, is_central=False)
+        self._differences = one_sided(self.problem)
         self._central = (
             self.problem.products_from(self.problem.gradient)
             if isinstance(self.problem, Differenced)
@@ -241,12 +247,13 @@ class SharpnessTracker:
         if self.products == "differences":
             # Differences are too noisy to find eigenvectors from nothing.
             exact = self._exact(w)
-            self._noise, product = noise_of(exact, self.problem), self._counted(exact)
-        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, self._noise)
+            self._given, product = exact, self._counted(exact)
+        noise = noise_of(self._given, self.problem)
+        pairs = top_pairs_of(operator_of(product, w.size), self.k, self.tol, noise)
         if self._may_warn and pairs.residual > self.tol:
             self._may_warn = False
             vouched(pairs, self.tol)
-        self._reachable = pairs.residual
+        self._reachable, self._rounding = pairs.residual, noise.relative
         return pairs
 
     def _note(self, values: Array, residual: float, size: float) -> None:
@@ -281,7 +288,9 @@ class SharpnessTracker:
 
     def _floor(self) -> float:
         """Return the residual, relative to the size of H, that noise in the products leaves."""
-        told = NOISES * self._noise.of(self._size) / self._size if self._size > 0 else 0.0
+        told = (
+            NOISES * max(self._rounding, uncertainty_of(self._given) / self._size) if self._size > 0 else 0.0
+        )
         # A cold search comes to its tolerance unless noise is in its way, of whatever cause.
         return max(told, self._reachable) if self._reachable > self.tol else told
 

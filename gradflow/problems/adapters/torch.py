@@ -6,9 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from gradflow import validate
+from gradflow.problems.adapters.torch_checks import adds_up, check, is_averaged, refuse_batches
 from gradflow.problems.adapters.torch_data import read
 from gradflow.problems.adapters.torch_network import Network
 from gradflow.problems.adapters.torch_nodes import ATTENTION, KINKS, passes_through
@@ -20,6 +19,11 @@ KERAS = (
     "not reach: write it with torch.nn, or give its loss and gradient to gf.problems.from_callables"
 )
 BATCH_NORM = "`module` must not be in training mode where it has batch-norm: call module.eval()"
+
+MOVED = (
+    "`module` must be a function of the weights alone, got one that writes into its buffer {!r} on the way "
+    "forward: call module.eval()"
+)
 
 
 def from_torch(
@@ -37,7 +41,8 @@ def from_torch(
         parameters and buffers are constants. Put it into ``eval()`` mode if it has dropout or batch-norm.
     loss : callable
         ``loss(outputs, targets)``, a mean or a sum over samples; which of the two is measured once, on the
-        first samples twice over.
+        first samples twice over. The mean with weights of classes, ``CrossEntropyLoss(weight=...)``, is
+        taken of all samples at once; on a batch of a descent it is the batch's own, as in torch's loops.
     data : pair of tensors or arrays, Dataset or DataLoader
         Inputs and targets, copied; floats come in the module's dtype. A loader is read once, and its order
         kept.
@@ -45,8 +50,8 @@ def from_torch(
         How many samples are passed through the module at once: all of them, or as many as the loader has
         in its first batch. The loss is summed over these batches, a mean by their sizes.
     device : optional
-        Where to compute, else where the module is. Weights, gradients and products are numpy's at the
-        door, each copied once a call.
+        Where to compute, else where the module is. Module, data and kept graphs stay there; a call copies
+        its n weights or directions to the device and n slopes back, and waits for the latter.
 
     Returns
     -------
@@ -60,7 +65,8 @@ def from_torch(
         If torch is not installed.
     ValueError
         If module, data and loss do not fit each other, or the loss is not a function of the weights alone,
-        or neither a mean nor a sum over samples.
+        or neither a mean nor a sum over samples; if there is a `batch_size` and the losses of batches do
+        not add up to the whole, as those with weights of classes.
 
     See Also
     --------
@@ -72,6 +78,9 @@ def from_torch(
     `linearize` keeps the graph of one gradient, and each product is a second backward pass through it, exact
     to the rounding of the dtype. Attention is computed by its mathematical backend, the only one that has a
     second derivative.
+
+    On another device a call copies 8 n bytes there and as many back. Both copies wait for the device, as the
+    number that is the loss does: ``benchmarks/own_models.py --device cuda`` measures what that costs.
 
     Examples
     --------
@@ -99,10 +108,17 @@ def from_torch(
     network = Network(_placed(module, device), loss)
     inputs, targets, loaded = read(data, network.dtype, network.device)
     problem = TorchProblem(network, inputs, targets, size or loaded)
-    _check(problem)
+    check(problem)
     # As yet one loss of all samples, whatever it makes of them.
-    problem.averaged = _averaged(TorchProblem(network, inputs, targets, None), network)
-    value = network.take(problem.initial_weights()).value(*next(problem.batches())[:2])
+    whole = TorchProblem(network, inputs, targets, None)
+    problem.averaged = whole.averaged = is_averaged(whole)
+    if problem.has_batches and not adds_up(whole):
+        raise ValueError(refuse_batches(problem.num_samples))
+    own = network.take(problem.initial_weights())
+    value = own.value(*next(problem.batches())[:2])
+    moved = own.moved_buffers()
+    if moved:
+        raise ValueError(MOVED.format(moved[0]))
     problem.has_kinks = passes_through(value, KINKS)
     network.attends = passes_through(value, ATTENTION)
     return problem
@@ -117,45 +133,3 @@ def _placed(module: Any, device: Any) -> Any:
     except (RuntimeError, AssertionError, TypeError) as error:
         said = str(error).partition("\n")[0]
         raise ValueError(f"`device` must be one that torch has here, got {device!r}: {said}") from error
-
-
-def _check(problem: TorchProblem) -> None:
-    """Raise unless the loss is finite at the module's own weights and the same number twice."""
-    w = problem.initial_weights()
-    first, second = _tried(problem, w), problem.loss_and_gradient(w)[0]
-    if not np.isfinite(first):
-        raise ValueError(f"`loss` must be finite at the module's own weights, got {first}")
-    if first != second:
-        raise ValueError(
-            "`loss` must be a function of the weights alone, got two evaluations that differ by "
-            f"{abs(first - second):.3g}: call module.eval() where there is dropout or batch-norm"
-        )
-
-
-def _averaged(whole: TorchProblem, network: Network) -> bool:
-    """Return whether the loss is a mean, from the loss of some samples and of the same ones repeated."""
-    import torch
-
-    few = np.arange(min(whole.num_samples, 8))
-    w = whole.initial_weights()
-    once, twice = (whole.subset(rows).loss(w) for rows in (few, np.concatenate([few, few])))
-    tolerance = 100 * torch.finfo(network.dtype).eps * abs(once)
-    if abs(twice - once) <= tolerance:
-        return True
-    if abs(twice - 2 * once) <= tolerance:
-        return False
-    raise ValueError(
-        "`loss` must be a mean or a sum over samples that do not depend on each other (call module.eval() "
-        f"where there is batch-norm), got {once:.6g} and {twice:.6g} for samples once and twice over"
-    )
-
-
-def _tried(problem: TorchProblem, w: Any) -> float:
-    """Return the first loss, whatever torch complains of in one sentence."""
-    try:
-        return problem.loss_and_gradient(w)[0]
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
-        said = str(error).partition("\n")[0]
-        raise ValueError(
-            f"`data` must fit the module and the loss, got {problem.shapes()}: {said}"
-        ) from error

@@ -38,7 +38,8 @@ class KeptGraphs:
         with self._network.evaluating():
             for bent, share in self._graphs:
                 if bent:
-                    product += share * self._network.flat(self._along(bent, pieces))
+                    part = self._network.flat(self._along(bent, pieces))
+                    product += part if share == 1.0 else share * part
         return product
 
     def _along(self, bent: list[tuple[int, Any]], pieces: list[Any]) -> Any:

@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gradflow.problems.adapters.torch_convolutions import Convolutions
 from gradflow.types import Array
 
 
@@ -69,6 +71,15 @@ class Network:
         parts = zip(rows.split(self._sizes, dim=1), self._shapes, strict=True)
         return [piece.reshape(len(rows), *shape) for piece, shape in parts]
 
+    def places(self) -> list[NDArray[np.intp]]:
+        """Return the places in a vector of the parameters of each part of the module, which names tell."""
+        owners, ends = [name.rpartition(".")[0] for name in self.names], np.cumsum(self._sizes)
+        ranges = [np.arange(end - size, end) for size, end in zip(self._sizes, ends, strict=True)]
+        grouped: dict[str, list[NDArray[np.intp]]] = {}
+        for owner, each in zip(owners, ranges, strict=True):
+            grouped.setdefault(owner, []).append(each)
+        return [np.concatenate(each) for each in grouped.values()]
+
     def flat(self, parts: Iterable[Any]) -> Array:
         """Return a vector of its parts, None being zeros."""
         import torch
@@ -92,6 +103,7 @@ class Copy:
         import torch
 
         self._module, self._loss = copy.deepcopy(network.module), network.loss
+        self._original = network.module
         own = dict(self._module.named_parameters())
         self.parameters = [own[name] for name in network.names]
         self._buffer = torch.zeros(network.num_weights, dtype=network.dtype, device=network.device)
@@ -99,6 +111,7 @@ class Copy:
         self._host = self._buffer.cpu()
         for parameter, piece in zip(self.parameters, network.split(self._buffer), strict=True):
             parameter.data = piece
+        self._convolutions = Convolutions(self._module)
 
     def load(self, w: Array) -> None:
         """Write w into the buffer."""
@@ -107,9 +120,21 @@ class Copy:
         if self._buffer is not self._host:
             self._buffer.copy_(self._host)
 
-    def value(self, inputs: Any, targets: Any) -> Any:
-        """Return the loss of these samples."""
+    def value(self, inputs: Any, targets: Any, derived_twice: bool = False) -> Any:
+        """Return the loss of these samples, in a graph whose slopes are derived too or in a plain one."""
+        self._convolutions.derived_twice = derived_twice
         return self._loss(self._module(inputs), targets)
+
+    def moved_buffers(self) -> list[str]:
+        """Return the names of buffers that are not those of the module any more."""
+        import torch
+
+        pairs = zip(self._module.named_buffers(), self._original.buffers(), strict=True)
+        return [
+            name
+            for (name, own), before in pairs
+            if not torch.allclose(own, before, rtol=0.0, atol=0.0, equal_nan=True)
+        ]
 
 
 def _is_recurrent(module: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
 from gradflow.problems import batched
@@ -39,11 +39,23 @@ class TorchProblem:
         return f"TorchProblem({self.num_weights} weights, {self._network.dtype}, {self.num_samples} samples)"
 
     @property
+    def has_batches(self) -> bool:
+        """Whether the samples pass through the module in more than one batch."""
+        return self._batch_size is not None and self._batch_size < self.num_samples
+
+    @property
     def gradient_precision(self) -> float:
         """Relative precision of gradients and products: that of the module's dtype."""
         import torch
 
-        return torch.finfo(self._network.dtype).eps
+        return float(torch.finfo(self._network.dtype).eps)
+
+    def different(self, count: int) -> NDArray[np.intp]:
+        """Return the numbers of samples whose targets differ, where these are classes: `count` at most."""
+        if self._targets.is_floating_point():
+            return np.empty(0, dtype=np.intp)
+        flat = self._targets.reshape(self.num_samples, -1)[:, 0].cpu().numpy()
+        return np.unique(flat, return_index=True)[1][:count]
 
     def shapes(self) -> str:
         """Return shapes and dtypes of the data, for people."""
@@ -99,17 +111,19 @@ class TorchProblem:
         weakref.finalize(product, self._network.give_back, own).atexit = False
         return loss, gradient, product
 
-    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Any, list[tuple[Any, float]]]:
+    def _evaluated(self, own: Copy, keep: bool) -> tuple[float, Array, list[tuple[Any, float]]]:
         import torch
 
-        total, gradient, graphs = 0.0, None, []
+        # Made first: at the height of what the passes take it would break up the memory they leave.
+        total, gradient, graphs = 0.0, np.zeros(self.num_weights), []
         twice = keep or self._network.is_recurrent
         with self._network.evaluating():
-            for *rows, share in self.batches():
-                value = own.value(*rows)
+            for inputs, targets, share in self.batches():
+                value = own.value(inputs, targets, keep)
                 slopes = torch.autograd.grad(value, own.parameters, create_graph=twice, allow_unused=True)
                 total += share * value.item()
-                gradient = _added(gradient, share, self._network.flat(slopes))
+                slope = self._network.flat(slopes)
+                gradient += slope if share == 1.0 else share * slope
                 if keep:
                     graphs.append((slopes, share))
         return total, gradient, graphs
@@ -155,6 +169,10 @@ class TorchProblem:
         flat = self._network.flat(parameters[name] for name in self._network.names)
         return validate.shaped(flat, self.num_weights)
 
+    def layers(self) -> list[NDArray[np.intp]]:
+        """Return for each part of the module that has trainable parameters the places of its weights."""
+        return self._network.places()
+
     def module(self, w: ArrayLike) -> Any:
         """Return a copy of the module with the weights w in it."""
         loaded = copy.deepcopy(self._network.module)
@@ -163,17 +181,10 @@ class TorchProblem:
 
     def batches(self) -> Iterator[tuple[Any, Any, float]]:
         """Yield inputs, targets and the share of their loss in the whole."""
-        size = self._batch_size or self.num_samples
-        if size >= self.num_samples:
+        size = self._batch_size
+        if size is None or size >= self.num_samples:
             yield self._inputs, self._targets, 1.0
             return
         for first in range(0, self.num_samples, size):
             inputs, targets = self._inputs[first : first + size], self._targets[first : first + size]
             yield inputs, targets, len(inputs) / self.num_samples if self.averaged else 1.0
-
-
-def _added(total: Array | None, share: float, part: Array) -> Array:
-    """Return the total and a share of a part, which may be written into."""
-    if share != 1.0:
-        part *= share
-    return part if total is None else np.add(total, part, out=total)

@@ -134,7 +134,7 @@ class SigmoidNeuron(ByColumns):
             Where `flow_time` is.
         """
         x, repeats = self._single_pattern()
-        start, times = x * _weight("w0", w0), np.asarray(t, dtype=np.float64)
+        start, times = x * _weight("w0", w0), validate.numbers("t", t)
         if not np.isfinite(times).all():
             raise ValueError("`t` must be finite, got NaN or infinite times")
         with np.errstate(divide="ignore"):
@@ -192,11 +192,12 @@ class SigmoidNeuron(ByColumns):
 
 
 def _weight(name: str, w: ArrayLike) -> float:
-    return float(validate.weight_vector(name, np.atleast_1d(w), 1)[0])
+    values = validate.numbers(name, w)
+    return float(validate.weight_vector(name, values if values.ndim else values[np.newaxis], 1)[0])
 
 
 def _weights(name: str, w: ArrayLike) -> Array:
-    values = np.asarray(w, dtype=np.float64)
+    values = validate.numbers(name, w)
     if not np.isfinite(values).all() or (values.ndim and values.shape[-1] != 1):
         raise ValueError(f"`{name}` must be finite weights of shape (..., 1), got shape {values.shape}")
     return values[..., 0] if values.ndim else values

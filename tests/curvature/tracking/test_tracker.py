@@ -394,6 +394,9 @@ def test_a_completed_problem_is_the_one_that_its_author_wrote():
         def loss_and_gradient(self, w):
             return 0.5 * w @ w, w
 
+        def hvp(self, w, v):
+            return v
+
     author = Bowl()
     place = at(as_problem(author), 0, np.ones(N), product=lambda v: 5.0 * v)
     assert SharpnessTracker(author).at_place(place) == pytest.approx(5.0)

@@ -1,0 +1,98 @@
+"""`gradflow sweep` as it is typed."""
+
+import csv
+import re
+
+import pytest
+
+from gradflow import cli
+from gradflow.sweeps import Store
+
+OWN = '''
+import gradflow as gf
+
+def well(curvature=1.0):
+    """A well of one weight."""
+    return gf.problems.Quadratic(curvature), [1.0]
+'''
+
+
+def said(capsys, *words):
+    status = cli.main(["sweep", *words])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
+    return tmp_path
+
+
+def test_a_case_over_rates_and_seeds_leaves_a_table_and_a_store(folder, capsys):
+    words = ("--problem", "quadratic", "--learning-rates", "0.1:0.3:3", "--seeds", "0:2", "--steps", "3000")
+    status, out, err = said(capsys, *words)
+    assert (status, err) == (0, "")
+    with open(folder / "gradflow-sweep/quadratic.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # Curvatures 1 and 10: the limit is 0.2, where a run neither shrinks nor grows.
+    diverged = {float(row["learning_rate"]) for row in rows if row["outcome"] == "DIVERGED"}
+    assert diverged == {0.3}
+    assert len(rows) == 6
+    assert "2 of 6 runs diverged, the first at a learning rate of 0.3." in out
+    assert len(Store(folder / "gradflow-sweep/quadratic.db")) == 6
+
+
+def test_a_file_says_what_to_sweep_and_options_overrule_it(folder, capsys):
+    (folder / "own.py").write_text(OWN)
+    (folder / "sweep.toml").write_text(
+        'problem = "own.py:well"\nsteps = 50\nrule = "heavy-ball"\nmomentum = 0.5\n'
+        'compute = ["ends", "critical-rates"]\n[axes]\nlearning_rate = "0.1:0.2:2"\ncurvature = [1.0, 4.0]\n'
+    )
+    status, _, err = said(capsys, "sweep.toml", "--steps", "600")
+    assert (status, err) == (0, "")
+    with open(folder / "gradflow-sweep/own.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    # The limit of heavy ball: 2 (1 + b) over the curvature.
+    limits = {float(row["curvature"]): float(row["critical_rate"]) for row in rows}
+    assert limits[1.0] == pytest.approx(3.0, rel=1e-2)
+    assert limits[4.0] == pytest.approx(0.75, rel=1e-2)
+    assert {row["num_steps"] for row in rows} == {"600"}
+
+
+def test_a_problem_without_starting_weights_says_so(folder, capsys):
+    (folder / "own.py").write_text(OWN.replace(", [1.0]", ""))
+    status, out, _ = said(capsys, "--problem", "own.py:well", "--learning-rates", "0.1")
+    assert status == 1
+    assert "initial_weights" in out
+
+
+WRONG = [
+    (("--problem", "xo"), "did you mean xor"),
+    ((), "`problem` must be given"),
+    (("--problem", "xor", "--axis", "width=3"), "did you mean widths"),
+    (("--problem", "xor", "--axis", "widths"), "must be NAME=VALUES"),
+    (("--problem", "xor", "--learning-rates", "0.5*limit"), "must be numbers in a sweep"),
+    (("--problem", "xor", "--learning-rates", "fast"), "must be positive numbers"),
+    (("--problem", "xor", "--seeds", "5:2"), "`seed`"),
+    (("--problem", "xor", "--executor", "ray"), "must be processes:N or dask://HOST:PORT"),
+    (("--problem", "xor", "--executor", "processes:0"), "must be processes:N or dask://HOST:PORT"),
+    (("--problem", "xor", "--compute", "regime"), "did you mean regimes"),
+    (("--problem", "xor", "--rule", "heavy-ball"), "`momentum` must be given"),
+    (("--problem", "none.py:make"), "FILE.py:function"),
+    (("missing.toml",), "must be a file of TOML"),
+    (("broken.toml",), "must be a file of TOML"),
+    (("unknown.toml",), "the key must be one of problem, axes, steps"),
+    (("--problem", "xor", "--store", "broken.toml"), "must be a store of sweeps"),
+]
+
+
+@pytest.mark.parametrize(("words", "cure"), WRONG, ids=[" ".join(words) or "nothing" for words, _ in WRONG])
+def test_wrong_words_end_in_one_sentence_that_names_the_cure(folder, capsys, words, cure):
+    (folder / "broken.toml").write_text("problem = = 'xor'\n" * 40)
+    (folder / "unknown.toml").write_text("problm = 'xor'\n")
+    status, out, err = said(capsys, *words)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"gradflow sweep: .+\n", err)
+    assert cure in err
