@@ -107,15 +107,14 @@ def jax_basins(starts: Any, rate: float, num_steps: int) -> tuple[Run, Run]:
 
 
 def diffrax_flows(starts: Any, end_time: float, rtol: float) -> Run:
-    """Return vmap over diffrax's Tsit5 of the sigmoid neuron's flow."""
+    """Return vmap over diffrax's Tsit5 of the flow of the product of two weights."""
     jax = _jax()
     import diffrax
 
     jnp = jax.numpy
 
     def slope(t: float, w: Any, _: Any) -> Any:  # noqa: ARG001
-        y = 1.0 / (1.0 + jnp.exp(-w))
-        return -(y - 1.0) * y * (1.0 - y)
+        return -(w[0] * w[1] - 1.0) * w[::-1]
 
     def one(w: Any) -> Any:
         return diffrax.diffeqsolve(
@@ -128,16 +127,18 @@ def diffrax_flows(starts: Any, end_time: float, rtol: float) -> Run:
             stepsize_controller=diffrax.PIDController(rtol=rtol, atol=1e-3 * rtol),
         ).ys[0]
 
-    runs, given = jax.jit(jax.vmap(one)), jnp.asarray(starts[:, 0])
+    runs, given = jax.jit(jax.vmap(one)), jnp.asarray(starts)
     return lambda: jax.block_until_ready(runs(given))
 
 
 def stacked_flows(starts: Any, end_time: float, rtol: float) -> Run:
-    """Return one `solve_ivp` of all flows of the sigmoid neuron, which share their steps."""
+    """Return one `solve_ivp` of all flows of the product of two weights, which share their steps."""
     from scipy.integrate import solve_ivp
 
     def slope(t: float, w: Any) -> Any:  # noqa: ARG001
-        y = 1.0 / (1.0 + np.exp(-w))
-        return -(y - 1.0) * y * (1.0 - y)
+        x, y = w.reshape(2, -1)
+        miss = 1.0 - x * y
+        return np.concatenate([miss * y, miss * x])
 
-    return lambda: solve_ivp(slope, (0.0, end_time), starts[:, 0], rtol=rtol, atol=1e-3 * rtol).y[:, -1]
+    start = starts.T.ravel()
+    return lambda: solve_ivp(slope, (0.0, end_time), start, rtol=rtol, atol=1e-3 * rtol).y[:, -1]

@@ -17,7 +17,7 @@ from gradflow.analysis.stability.limits import stable_product
 from gradflow.analysis.stability.orbit import ARRIVED, NUM_WINDOWS
 from gradflow.analysis.stability.regimes import NUM_CONTINUED, regime
 from gradflow.problems.batched import Batched
-from gradflow.problems.completed import as_problem
+from gradflow.problems.completed import as_problem, batched_form
 from gradflow.problems.problem import Problem
 from gradflow.rules import GradientDescent, LinearLimit, LinearStep, Preconditioned, UpdateRule
 from gradflow.simulate.descend import descend
@@ -102,9 +102,10 @@ def regimes_of_many(
     size = as_problem(problem).num_weights
     W, etas = paired(starts(W0, size), rates(learning_rates))
     count = validate.count("num_steps", num_steps)
-    if not (_is_linear(rule) and isinstance(problem, Batched)):
+    batched = batched_form(as_problem(problem))
+    if batched is None or not _is_linear(rule):
         return _one_by_one(as_problem(problem), W, etas, count, rule)
-    ask = partial(_judged, problem, num_steps=count, rule=rule, threads=threads)
+    ask = partial(_judged, batched, num_steps=count, rule=rule, threads=threads)
     return _in_blocks(ask, W, etas, count, regimes.continuations())
 
 
