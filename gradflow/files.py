@@ -16,7 +16,10 @@ if sys.platform != "win32":
     import fcntl
 
 # What `written_whole` lends, and finds again where a process was killed.
-TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.part")
+SUFFIX = ".part"
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}" + re.escape(SUFFIX))
+# A process may have some hundreds of files open; those beyond are open to a clearing by another process.
+MOST_HELD = 64
 # Of a path in a sentence.
 LONGEST_SHOWN = 100
 
@@ -35,13 +38,15 @@ def written_whole(*paths: Path) -> Iterator[list[Path]]:
         one that may not be written.
     """
     targets = [Path(os.path.realpath(path)) for path in paths]
-    temporaries = [target.with_name(f".{uuid4().hex}.part") for target in targets]
+    temporaries = [target.with_name(f".{uuid4().hex}{SUFFIX}") for target in targets]
     held: list[int] = []
     try:
         for folder in {target.parent for target in targets}:
             _clear(folder)
         for target, temporary in zip(targets, temporaries, strict=True):
             held += _created(temporary, _standing(target))
+            if len(held) > MOST_HELD:
+                os.close(held.pop())
         yield temporaries
         for target, temporary in zip(targets, temporaries, strict=True):
             os.replace(temporary, target)
@@ -154,8 +159,11 @@ def _clear(folder: Path) -> None:
     if sys.platform == "win32":
         return
     with suppress(OSError):
-        names = [entry.name for entry in os.scandir(folder) if TEMPORARY.fullmatch(entry.name)]
-        for name in names:
+        # A folder may hold very many files: the end of a name is looked at first.
+        leftovers = [
+            each for each in os.listdir(folder) if each.endswith(SUFFIX) and TEMPORARY.fullmatch(each)
+        ]
+        for name in leftovers:
             with suppress(OSError):
                 _remove_unless_held(folder / name)
 

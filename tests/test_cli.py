@@ -298,7 +298,7 @@ WRONG = {
         ("compare", "quadratic", "--end-time", "2", "--rate=1e308"),
         "`learning-rates` must need at most 100,000,000 steps to the end time, got inf",
     ),
-    "unknown command": (("train",), "gradflow: the command must be one of compare, list"),
+    "unknown command": (("train",), "gradflow: the command must be one of compare, explore, list"),
     "missing value": (("compare", "--seed"), "expected one argument"),
     "run of a name and all": (("run", "a", "--all"), "give either the NAME of an experiment or --all"),
     "run of a name nearly right": (("run", "catapul"), "got 'catapul', did you mean catapult?"),

@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import re
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gradflow as gf
 from gradflow.analysis.stability import largest_stable_learning_rate
-from gradflow.cli import arguments, heartbeat, main, options, update_rules
+from gradflow.cli import arguments, entry, heartbeat, main, options, update_rules
 from gradflow.cli.learning_rates import learning_rates
 from gradflow.cli.suggestions import OPTIONS, meant
 from gradflow.simulate.integrators import INTEGRATORS
@@ -294,19 +297,35 @@ class TestProgress:
         assert any(line.startswith(expected) for line in lines)
         assert lines[-1].startswith("drawing and writing")
 
-    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch, capsys):
+    def test_lines_come_while_a_command_works_and_stop_with_it(self, monkeypatch):
         monkeypatch.setattr(heartbeat, "SECONDS", 1e-3)
-        said = []
+        said, heard = [], threading.Event()
 
         class Heard(heartbeat.Heartbeat):
             def say(self):
                 said.append(self.line())
+                if said[-1].startswith("waiting to be heard"):
+                    heard.set()
 
         monkeypatch.setattr(heartbeat, "Heartbeat", Heard)
+        before = threading.active_count()
         with heartbeat.beating("gradflow compare") as beat:
             beat.stage("waiting to be heard")
-            while len(said) < 3:
-                pass
-        number = len(said)
-        assert said[-1].startswith("waiting to be heard")
-        assert len(said) == number
+            assert heard.wait(60)
+            assert threading.active_count() == before + 1
+        assert threading.active_count() == before
+
+
+def documented():
+    """Every command line of `compare` and `stability` in README and the page on the command line."""
+    root = Path(__file__).parents[1]
+    text = "".join((root / page).read_text() for page in ("README.md", "docs/how_to/command_line.md"))
+    lines = re.findall(r"^gradflow ((?:compare|stability)\b[^#\n]*)", text, flags=re.MULTILINE)
+    return sorted({line.strip() for line in lines})
+
+
+@pytest.mark.parametrize("line", documented())
+def test_what_the_documentation_says_are_words_of_the_command_line(line):
+    words = entry._parser().parse_args(line.split())
+    update_rules.rule_of(words)
+    assert words.name == line.split()[0]

@@ -55,7 +55,7 @@ WRONG = [
     ("comapre", "did you mean compare?"),
     ("stabilty xor", "did you mean stability?"),
     ("lst", "did you mean list?"),
-    ("xor", "the command must be one of compare, list"),
+    ("xor", "the command must be one of compare, explore, list"),
     ("compare digit", "did you mean digits?"),
     ("compare quadratik", "did you mean quadratic?"),
     ("compare XOR2", "must be one of digits"),

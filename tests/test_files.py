@@ -171,3 +171,19 @@ def test_without_locks_files_are_written_and_nothing_is_cleared(leftover, tmp_pa
     monkeypatch.setattr(fcntl, "flock", fails)
     write(tmp_path / "new")
     assert sorted(os.listdir(tmp_path)) == sorted(["new", leftover.name])
+
+
+MANY = """
+import resource, sys
+from pathlib import Path
+from gradflow.files import written_whole
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+with written_whole(*(Path(sys.argv[1], str(number)) for number in range(200))) as temporaries:
+    for temporary in temporaries:
+        temporary.write_text("new")
+"""
+
+
+def test_more_files_are_written_together_than_may_be_open_at_once(tmp_path):
+    subprocess.run([sys.executable, "-c", MANY, tmp_path], check=True, cwd=ROOT)
+    assert sorted(os.listdir(tmp_path), key=int) == [str(number) for number in range(200)]

@@ -9,7 +9,7 @@ import gradflow
 
 PACKAGE = Path(gradflow.__file__).parent
 LAYERS = {
-    0: ("errors", "foreign", "validate", "scaling", "types", "files", "numerics", "pictures"),
+    0: ("errors", "foreign", "validate", "scaling", "types", "files", "words", "numerics", "pictures"),
     1: ("trajectory", "kernels", "solvers"),
     2: ("problems", "datasets", "configuration"),
     3: ("curvature",),

@@ -1,17 +1,23 @@
 """With `python -OO`, which forgets docstrings and leaves out assertions, nothing is lost."""
 
 import ast
+import inspect
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import gradflow
+from gradflow import words
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(gradflow.__file__).parent
+# How docstrings are asked for.
+ASKING = re.compile(r"__doc__|\bgetdoc\b")
 # What a run measures of the machine, not of the problem.
 MEASURED = {"seconds", "total_seconds"}
 
@@ -28,9 +34,32 @@ def unmeasured(value):
     return [unmeasured(each) for each in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("--help",), ("compare", "--help")])
+@pytest.mark.parametrize("words", ["list", "--help", "compare --help", "run", "run identity_neuron --help"])
 def test_what_is_said_is_the_same(words):
-    assert printed(*words, optimized=True) == printed(*words, optimized=False)
+    assert printed(*words.split(), optimized=True) == printed(*words.split(), optimized=False)
+
+
+def test_no_room_asks_for_docstrings_but_the_one_that_finds_them_again():
+    asking = [path.name for path in PACKAGE.rglob("*.py") if ASKING.search(path.read_text(encoding="utf-8"))]
+    assert asking == ["words.py"]
+
+
+@pytest.mark.parametrize("thing", [gradflow.descend, gradflow.rules.HeavyBall, gradflow.words])
+def test_the_words_in_the_source_are_the_docstring(thing, monkeypatch):
+    said = words.own_words(thing)
+    assert said == inspect.getdoc(thing)
+    monkeypatch.setattr(words.sys, "flags", SimpleNamespace(optimize=2))
+    assert words.own_words(thing) == said
+
+
+@pytest.mark.parametrize("thing", [len, int, lambda: 0, words])
+def test_what_has_no_source_says_nothing(thing, monkeypatch):
+    def none(_):
+        raise OSError("could not get source code")
+
+    monkeypatch.setattr(words.sys, "flags", SimpleNamespace(optimize=2))
+    monkeypatch.setattr(words.inspect, "getsource", none)
+    assert words.own_words(thing) == ""
 
 
 def test_what_is_found_is_the_same(tmp_path):

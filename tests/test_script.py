@@ -77,7 +77,7 @@ def ended(folder, *words):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=250,
     )
 
 

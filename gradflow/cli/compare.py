@@ -11,10 +11,11 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from gradflow.cli import numbers, output, report, streams
-from gradflow.cli.arguments import Refused, own_file_of
+from gradflow.cli.arguments import Refused
 from gradflow.cli.heartbeat import Heartbeat, beating, on_terminal
 from gradflow.cli.own_file import blamed
 from gradflow.cli.plan import Ground, Plan, settle
+from gradflow.cli.problem_names import own_file_of
 from gradflow.cli.results import Finished, Part, Results
 from gradflow.cli.sentences import warnings_as_sentences
 from gradflow.curvature import sharpness

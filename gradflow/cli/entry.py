@@ -7,7 +7,16 @@ import functools
 from collections.abc import Sequence
 
 import gradflow
-from gradflow.cli import arguments, experiments, explore, options, redraw, streams, sweep_plan
+from gradflow.cli import (
+    arguments,
+    experiments,
+    explore,
+    options,
+    problem_names,
+    redraw,
+    streams,
+    sweep_plan,
+)
 from gradflow.cli.signals import terminated_like_interrupted
 
 DESCRIPTION = (
@@ -87,14 +96,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stability(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import stability
 
     return stability.command(words)
 
 
 def _compare(words: argparse.Namespace) -> int:
-    arguments.problem_name(words)
+    problem_names.problem_name(words)
     from gradflow.cli import compare
 
     return compare.command(words)

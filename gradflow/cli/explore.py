@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradflow.cli import arguments, streams
+from gradflow.cli import problem_names, streams
 from gradflow.cli.arguments import Refused
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _subject(words: Sequence[str]) -> Page | Workbench:
     if len(words) == 1:
         if words[0] in PROBLEMS:
             return problem_page(words[0])
-        if arguments.is_own_file(words[0]):
+        if problem_names.is_own_file(words[0]):
             return _own(words[0])
         if not paths[0].exists() and not paths[0].with_suffix(".npz").exists():
             return _case(words[0])

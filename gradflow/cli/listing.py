@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import inspect
 import json
-import sys
 
 from gradflow import cases, experiments, rules
 from gradflow.cli import streams
+from gradflow.words import own_words
 
 # The names of INTEGRATORS in simulate/integrators.py, which waits for scipy.
 METHODS = ("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA", "krylov-bdf", "rock2", "cvode")
@@ -37,17 +36,10 @@ def _rules() -> dict[str, str]:
         name: each for name, each in vars(rules).items() if inspect.isclass(each) and hasattr(each, "update")
     }
     return {
-        name: _first_line(each) for name, each in classes.items() if not getattr(each, "_is_protocol", False)
+        name: own_words(each).partition("\n")[0]
+        for name, each in classes.items()
+        if not getattr(each, "_is_protocol", False)
     }
-
-
-def _first_line(kind: type) -> str:
-    """Return what a class says of itself first; where Python was told to forget it (-OO), from its source."""
-    words = kind.__doc__
-    if sys.flags.optimize > 1:
-        tree = ast.parse(inspect.getsource(kind)).body[0]
-        words = ast.get_docstring(tree) if isinstance(tree, ast.ClassDef) else None
-    return (words or "").partition("\n")[0]
 
 
 def _text(found: dict) -> str:

@@ -22,6 +22,7 @@ from gradflow.problems.completed import as_problem
 from gradflow.problems.problem import Problem, Start
 from gradflow.simulate.counting import CountedProblem
 from gradflow.types import Array
+from gradflow.words import own_words
 
 HOW = "it is called without arguments, or with `seed`, and returns a problem, or problem, w0"
 MODULE = "gradflow_own_problem"
@@ -41,7 +42,7 @@ def subject_of_file(given: str) -> Subject:
     make = _function(loaded(path), path, function)
     problem, start = _made(make, 0)
     CountedProblem(problem).check_start(start(0).copy())
-    description = (inspect.getdoc(make) or f"{function} of {path.name}").partition("\n")[0]
+    description = (own_words(make) or f"{function} of {path.name}").partition("\n")[0]
     if _takes_seed(make):
         return Subject(path.stem, description, problem, lambda seed: _made(make, seed)[1](seed))
     return Subject(path.stem, description, problem, start)

@@ -9,12 +9,13 @@ from functools import partial
 from threadpoolctl import threadpool_limits
 
 from gradflow.cli import folders, stability_figure, stability_report, streams, update_rules
-from gradflow.cli.arguments import Refused, own_file_of
+from gradflow.cli.arguments import Refused
 from gradflow.cli.drawing import saved
 from gradflow.cli.grounds import Ground, grounds_of, passes, rates_of
 from gradflow.cli.heartbeat import beating
 from gradflow.cli.own_file import blamed
 from gradflow.cli.plan import MOST_STEPS
+from gradflow.cli.problem_names import own_file_of
 from gradflow.cli.sentences import warnings_as_sentences
 from gradflow.cli.subjects import subject_of
 from gradflow.cli.verdicts import Verdicts, judge

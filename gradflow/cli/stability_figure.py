@@ -6,11 +6,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from gradflow import plots
-from gradflow.cli.bands import draw_bands_of_steps
 from gradflow.cli.drawing import readable
 from gradflow.cli.limits import limit_in_mathtext
 from gradflow.cli.verdicts import QUESTIONS, Verdicts
-from gradflow.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +51,7 @@ def _draw_losses(verdicts: Verdicts, ax: Axes) -> None:
     if len(verdicts.grounds) == 1:
         plots.draw_losses({label: group[0] for label, group in groups.items()}, axis="step", ax=ax)
     else:
-        draw_bands_of_steps(groups, ax)
-    style.legend(ax)
+        plots.draw_bands(groups, axis="step", ax=ax)
 
 
 def _draw_marks(verdicts: Verdicts, ax: Axes) -> None:

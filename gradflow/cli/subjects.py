@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from gradflow import cases
-from gradflow.cli.arguments import Refused, is_own_file, problem_name
+from gradflow.cli.arguments import Refused
+from gradflow.cli.problem_names import is_own_file, problem_name
 from gradflow.problems.problem import Problem, Start
 from gradflow.types import Array
 

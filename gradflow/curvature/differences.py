@@ -14,7 +14,7 @@ from gradflow.problems.problem import Problem, Product
 def difference_product(problem: Problem, w: ArrayLike, gradient: ArrayLike | None = None) -> Product:
     """Return the product v -> (g(w + s v) - g(w)) / s, one gradient for each vector, in place of H(w) v.
 
-    The length |s v| is chosen at the first vector, by two to four gradients along one direction, so that
+    The length ``|s v|`` is chosen at the first vector, by two to four gradients along one direction, so that
     the bends of the gradient and its rounding, as they are measured, leave the same error: about 1e-7 of
     the size of H in float64, 1e-3 in float32.
 

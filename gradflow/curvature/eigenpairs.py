@@ -87,7 +87,7 @@ def sharpness(
     problem : Problem
     w : array_like, shape (n,)
     tol : float
-        Largest residual |Hv - lambda v| of the unit eigenvector v, relative to the size of H. The
+        Largest residual ``|Hv - lambda v|`` of the unit eigenvector v, relative to the size of H. The
         error of the value is at most that, and of second order in it where the eigenvalue is isolated.
     preconditioner : float or array_like, shape (n,) or (n, n), optional
         M: a positive number, a vector of them (a diagonal) or a symmetric positive definite matrix.
@@ -147,7 +147,7 @@ def top_eigenpairs(problem: Problem, w: ArrayLike, k: int, tol: float = 1e-6) ->
     k : int
         From 1 to n.
     tol : float
-        Largest residual |Hv - lambda v| of each pair, relative to the size of H.
+        Largest residual ``|Hv - lambda v|`` of each pair, relative to the size of H.
 
     Returns
     -------

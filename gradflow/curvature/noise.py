@@ -76,6 +76,11 @@ class Noise:
         return self.stretch * uncertainty_of(self.product)
 
     @property
+    def num_shortened(self) -> int:
+        """How often differences were made shorter, so that earlier products may be far off."""
+        return self.product.num_shortened if isinstance(self.product, DifferenceProduct) else 0
+
+    @property
     def relative(self) -> float:
         """The part that rounding has, in units of the size of A."""
         return _ROUNDINGS * self.precision()

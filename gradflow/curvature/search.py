@@ -141,6 +141,7 @@ def _krylov_top(
     n = operator.shape[0]
     rng = np.random.default_rng(0)
     start = rng.standard_normal(n)
+    asked, shortened = operator, noise.num_shortened
     first = operator.matvec(start)
     unit = float(np.abs(first).max())
     if unit == 0.0:
@@ -150,7 +151,7 @@ def _krylov_top(
     operator = (1.0 / max(unit, np.finfo(float).tiny)) * operator
     first /= unit
     scale = float(np.linalg.norm(first) / np.linalg.norm(start))
-    tol = max(tol, NOISES * noise.relative)
+    least, tol = tol, max(tol, NOISES * noise.relative)
     if NOISES * noise.absolute / unit > tol * scale:
         # `scale` may be far below the largest eigenvalue, which the search must not be asked too much of.
         size = spectral_radius(operator.matvec, start, np.empty((_ROUGHLY + 1, n)), 0.3, _ROUGHLY)[0]
@@ -174,9 +175,19 @@ def _krylov_top(
             ritz = more
     except ArpackError:
         return None
+    if noise.num_shortened > shortened and _overstated(asked, start, unit):
+        return _krylov_top(asked, k, least, noise, basis_size, restarts)
     residuals = np.linalg.norm(ritz.images - ritz.vectors * ritz.values, axis=0)
     size, residual = max(scale, float(np.abs(ritz.values).max())), float(residuals.max())
     return Pairs(unit * ritz.values, ritz.vectors, residual / size)
+
+
+def _overstated(operator: LinearOperator, start: Array, unit: float) -> bool:
+    """Return whether the product with the start is much smaller than the unit that was taken from it.
+
+    Differences far too long may be off by any factor: in such a unit all that they are now looks like 0.
+    """
+    return float(np.abs(operator.matvec(start)).max()) < 0.1 * unit
 
 
 def _known(operator: LinearOperator, start: Array, image: Array) -> Product:

@@ -15,10 +15,19 @@ of this one: ``from gradflow.experiments import catapult``. Each has
 `load` finds one, `perform` runs it and writes what it leaves, `read` gives its results back from files.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from gradflow.experiments.experiment import Experiment
 from gradflow.experiments.finding import SCRIPTS, load, names, question
-from gradflow.experiments.leaving import BrokenOff, Left, perform, read
-from gradflow.experiments.runs import descend, integrate, thinned
+
+if TYPE_CHECKING:
+    from gradflow.experiments.leaving import BrokenOff, Left, perform, read
+    from gradflow.experiments.runs import descend, integrate, thinned
+
+# Imported when they are first asked for: who lists experiments does not wait for scipy.
+_PLACES = dict.fromkeys(("BrokenOff", "Left", "perform", "read"), "leaving")
+_PLACES |= dict.fromkeys(("descend", "integrate", "thinned"), "runs")
 
 __path__.append(str(SCRIPTS))
 
@@ -35,3 +44,12 @@ __all__ = [
     "read",
     "thinned",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+        globals()[name] = value
+        return value

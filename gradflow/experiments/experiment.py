@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from gradflow.words import own_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,5 +62,5 @@ def from_module(name: str, module: ModuleType) -> Experiment:
             f"`name` must be a script with the functions run, answers and plot, got {name!r} "
             f"without {' and '.join(missing)}"
         )
-    text, quick = inspect.getdoc(module) or "", found.get("QUICK", {})
+    text, quick = own_words(module), found.get("QUICK", {})
     return Experiment(name, text, found["run"], found["answers"], found["plot"], quick)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from gradflow.words import own_words
+
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -59,7 +61,7 @@ def parameters(run: Callable[..., Any]) -> dict[str, Parameter]:
     Traceback (most recent call last):
     ValueError: `num_steps` must be a whole number, got 'many'
     """
-    hints, texts = get_type_hints(run), _texts(inspect.getdoc(run) or "")
+    hints, texts = get_type_hints(run), _texts(own_words(run))
     return {
         name: Parameter(name, hints[name], each.default, texts.get(name, ""))
         for name, each in inspect.signature(run).parameters.items()

@@ -58,7 +58,8 @@ class DifferenceProduct:
     """The product v -> J(x) v by differences of a function, with a distance measured at the first one.
 
     Where f(x) is known each central difference says how large its own error is, and a direction along which
-    f bends much sooner than where the distance was measured gets a shorter one, as all after it.
+    f bends much sooner than where the distance was measured gets a shorter one, as all after it:
+    `num_shortened` counts how often.
     """
 
     def __init__(self, differences: Differences, x: Array, value: Array | None) -> None:
@@ -66,7 +67,7 @@ class DifferenceProduct:
         self._value = None if value is None else np.array(value, dtype=np.float64)
         self._distance: Distance | None = None
         self._worst = self._largest = 0.0
-        self._num_measured = 0
+        self._num_measured = self.num_shortened = 0
 
     @property
     def uncertainty(self) -> float:
@@ -102,6 +103,7 @@ class DifferenceProduct:
             return False
         self._distance = self._differences.last = found
         self._worst = self._largest = 0.0
+        self.num_shortened += 1
         return True
 
     @property

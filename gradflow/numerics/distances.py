@@ -121,7 +121,7 @@ def measured_distance(
         if eps == SINGLE:
             # A simple place may look coarse; one beside it, where nothing is round, does not.
             eps = _resolution_beside(function, x, _start(SINGLE, order, x) * probe)
-    return _searched(function, x, value, probe, _start(eps, order, x), eps, is_central)
+    return _searched(function, x, value, probe, _start(eps, order, x), eps, is_central, 0.0)
 
 
 @np.errstate(all="ignore")
@@ -129,12 +129,21 @@ def distance_along(
     function: Function, x: Array, value: Array, unit: Array, last: Distance, *, is_central: bool
 ) -> Distance:
     """Return the same for one direction, along which f bends sooner than the `last` distance supposed."""
-    return _searched(function, x, value, unit, last.distance / RATIO, last.eps, is_central)
+    # Nearer than numbers can tell places apart nothing changes: that is no difference at all.
+    return _searched(function, x, value, unit, last.distance / RATIO, last.eps, is_central, np.inf)
 
 
 def _searched(
-    function: Function, x: Array, value: Array, probe: Array, start: float, eps: float, is_central: bool
+    function: Function,
+    x: Array,
+    value: Array,
+    probe: Array,
+    start: float,
+    eps: float,
+    is_central: bool,
+    unchanged: float,
 ) -> Distance:
+    """Return the distance found from `start` on; `unchanged` is its error where nothing changes at all."""
     order, power = (2, 0.6) if is_central else (1, 0.4)
     difference = central if is_central else forward
     scan = _Scan(lambda h: difference(function, x, value, probe, h).slope, start)
@@ -143,8 +152,8 @@ def _searched(
     # In the middle of the best pair both errors are below the gap, which may be small by chance.
     middle = start * RATIO**best
     error = max(0.5 * middle * slope * gap, _LEAST_ROUNDING * eps * float(np.linalg.norm(value)))
-    # Where nothing changes at all there is nothing to be wrong about.
-    error = error if slope > 0.0 else 0.0
+    if slope == 0.0:
+        return Distance(x, middle, unchanged, np.inf, eps)
     rounding = _ROUNDED * eps * (1.0 - 1.0 / x.size) ** 0.5 * float(np.linalg.norm(x)) * slope
     if rounding > error:
         rounding = min(rounding, _shaken(function, x, value, eps))
@@ -184,9 +193,14 @@ class _Scan:
         """Return |D_k - D_{k-1}| / |D_{k-1}|."""
         fine = self.difference(k - 1)
         apart, size = float(np.linalg.norm(self.difference(k) - fine)), float(np.linalg.norm(fine))
-        if apart == 0.0:
+        if apart == 0.0 and (size > 0.0 or not self._changed_beyond(k)):
             return 0.0
         return apart / size if np.isfinite(apart) and size > 0 else np.inf
+
+    def _changed_beyond(self, k: int) -> bool:
+        """Return whether f changed at a longer distance: then it is too short where it does not."""
+        longer = (each for j, each in self._seen.items() if j > k)
+        return any(np.isfinite(each).all() and each.any() for each in longer)
 
     def searched(self, hoped: float, eps: float, size: float) -> int:
         """Return the k whose gap is as small as `hoped`, or the smallest on the way that leads down.

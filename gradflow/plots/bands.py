@@ -15,9 +15,11 @@ from gradflow.plots.distance import CEILING
 from gradflow.plots.legends import legend
 from gradflow.plots.limits import recorded
 from gradflow.plots.logarithmic import first_time, leave_out_zeros, set_time_scale
+from gradflow.plots.losses import losses_of
 from gradflow.plots.style import (
     DISTANCE,
     LOSS,
+    STEP,
     TIME,
     Colors,
     Style,
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Group = Sequence[Trajectory] | Sequence[Comparison]
-NUM_TIMES = 400
+Curve = tuple[Array, Array, bool]
+MOST_PLACES = 2000
 
 
 def draw_bands(
     groups: Mapping[str, Group],
     *,
+    axis: str = "time",
     record: str | None = None,
     share: float = 1.0,
     xscale: str | None = None,
@@ -49,14 +53,16 @@ def draw_bands(
     """Draw the median of each group of runs and the band that holds `share` of them, and return the axes.
 
     Of trajectories the loss is drawn, or a record; of comparisons the distance to the flow. Runs of one
-    group, such as the same descent from several seeds, are taken at 400 common flow times, between which
-    and their own points curves are straight. Where a run has ended before the others because it left the
+    group, such as the same descent from several seeds, are taken where one of them has a point, and
+    straight between their own. Where a run has ended before the others because it left the
     finite numbers it counts as larger than all others; other runs end the group where the first ends.
 
     Parameters
     ----------
     groups : mapping of str to sequence of Trajectory or of Comparison
         By the labels of the legend. Groups of flows are dark and broad as in `draw_losses`.
+    axis : {"time", "step"}
+        Flow time, or of losses the steps taken.
     record : str, optional
         The name of a record of one number, drawn in place of the loss.
     share : float
@@ -71,29 +77,34 @@ def draw_bands(
     Raises
     ------
     ValueError
-        If there is no group, one is empty, of several kinds or without that record, or `share` is not
-        between 0 and 1.
+        If there is no group, one is empty, of several kinds or without that record, `share` is not between
+        0 and 1, or what is drawn is not known by steps.
     """
     inner = validate.positive("share", share)
     if inner > 1:
         raise ValueError(f"`share` must be at most 1, got {share:g}")
     kind = _checked(groups, record)
-    curves = {label: [_curve(run, record) for run in group] for label, group in groups.items()}
-    times = _times(groups, [curve for group in curves.values() for curve in group], xscale)
+    if axis not in ("time", "step") or (axis == "step" and (record is not None or kind is Comparison)):
+        raise ValueError(f"`axis` must be 'time', or 'step' where losses are drawn, got {axis!r:.60}")
+    curves = {label: [_curve(run, record, axis) for run in group] for label, group in groups.items()}
     looks = looks_of(groups, colors, line)
     with drawing_on(ax, style) as ax:
         set_time_scale(ax, xscale)
+        left = _first(groups, curves) if ax.get_xscale() == "log" else 0.0
+        places = {label: _places(group, left) for label, group in curves.items()}
         drawn = []
-        tables = {label: _common(group, times) for label, group in curves.items()}
+        tables = {label: _common(group, places[label]) for label, group in curves.items()}
         finite = [table[np.isfinite(table)] for table in tables.values()]
         if all((values > 0).all() for values in finite):
             ax.set_yscale("log")
         end_axes_at(ax, _ceiling(groups, record), finite)
         for label, table in tables.items():
-            drawn += _draw(ax, times, table, inner, label, looks[label])
-        if xscale != "log":
-            leave_out_zeros(ax, drawn)
-        ax.set(xlabel=TIME, ylabel=record or (DISTANCE if kind is Comparison else LOSS))
+            drawn += _draw(ax, places[label], table, inner, label, looks[label])
+        leave_out_zeros(ax, drawn)
+        ax.set(
+            xlabel=TIME if axis == "time" else STEP,
+            ylabel=record or (DISTANCE if kind is Comparison else LOSS),
+        )
         legend(ax)
     return ax
 
@@ -115,16 +126,14 @@ def _checked(groups: Any, record: str | None) -> type:
     return kinds.pop()
 
 
-def _curve(run: Trajectory | Comparison, record: str | None) -> tuple[Array, Array, bool]:
-    """Return times, values, and whether what comes later is beyond all bounds."""
+def _curve(run: Trajectory | Comparison, record: str | None, axis: str) -> Curve:
+    """Return times or steps, values, and whether what comes later is beyond all bounds."""
     if isinstance(run, Comparison):
         apart = np.where(run.distance > 0, run.distance, np.nan)
         return run.times, apart, bool(run.distance[-1] > CEILING * run.travelled.max())
     if record is not None:
         return *recorded(run, record), run.diverged
-    if run.has_batch_losses:
-        return run.times, run.losses, run.diverged
-    return run.step_times, run.step_losses, run.diverged
+    return *losses_of(run, axis), run.diverged
 
 
 def _ceiling(groups: Mapping[str, Any], record: str | None) -> float:
@@ -138,20 +147,26 @@ def _ceiling(groups: Mapping[str, Any], record: str | None) -> float:
     return CEILING * way if way > 0 else np.inf
 
 
-def _times(groups: Mapping[str, Group], curves: list[tuple[Array, Array, bool]], xscale: str | None) -> Array:
-    """Return the common times; on a logarithmic axis from half the first step of a descent on."""
-    ends = [times[-1] for times, _, lost in curves if not lost] or [max(times[-1] for times, _, _ in curves)]
-    if xscale != "log":
-        return np.linspace(0.0, min(ends), NUM_TIMES)
-    flows = [_are_flows(group) for group in groups.values() for _ in group]
-    first = first_time((times, flow) for (times, _, _), flow in zip(curves, flows, strict=True))
-    return np.geomspace(0.5 * (first or min(ends)), min(ends), NUM_TIMES)
+def _first(groups: Mapping[str, Group], curves: Mapping[str, list[Curve]]) -> float:
+    """Return where a logarithmic axis begins: at half the first step of a descent."""
+    pairs = [(curve[0], _are_flows(groups[label])) for label, group in curves.items() for curve in group]
+    return 0.5 * (first_time(pairs) or 1.0)
 
 
-def _common(group: list[tuple[Array, Array, bool]], times: Array) -> Array:
-    """Return the values at the common times, shape (runs, times)."""
+def _places(group: list[Curve], left: float) -> Array:
+    """Return the places of all runs of a group in their common span, or some of very many."""
+    ends = [float(x[-1]) for x, _, lost in group if not lost] or [max(float(x[-1]) for x, _, _ in group)]
+    found = np.unique(np.concatenate([x for x, _, _ in group]))
+    found = found[(found >= left) & (found <= min(ends))]
+    if found.size <= MOST_PLACES:
+        return found
+    return found[np.unique(np.geomspace(1, found.size, MOST_PLACES).astype(np.int64)) - 1]
+
+
+def _common(group: list[Curve], places: Array) -> Array:
+    """Return the values at the common places, shape (runs, places)."""
     return np.array(
-        [np.interp(times, x, y, right=np.inf if lost else y[-1]) for x, y, lost in group], dtype=np.float64
+        [np.interp(places, x, y, right=np.inf if lost else y[-1]) for x, y, lost in group], dtype=np.float64
     )
 
 

@@ -28,7 +28,7 @@ def draw_distance(
     ax: Axes | None = None,
     **line: Any,
 ) -> Axes:
-    """Draw the distance to the flow, |w_k - w(k h)|, at equal flow time and return the axes.
+    """Draw the distance to the flow, ``|w_k - w(k h)|``, at equal flow time and return the axes.
 
     Colors are those of `draw_losses` for the same descents in the same order. Points at distance 0,
     as at the common start, have no place on the logarithmic axis and are left out. The axis ends at

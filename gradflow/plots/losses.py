@@ -93,7 +93,7 @@ def draw_losses(
         leave_out_zeros(ax, drawn)
         for run, look in zip(runs.values(), lines(runs, colors, line).values(), strict=True):
             if run.diverged:
-                mark_exit(ax, *_whole(run, axis), ceiling, look["color"])
+                mark_exit(ax, *losses_of(run, axis), ceiling, look["color"])
         ax.set(xlabel=TIME if axis == "time" else STEP, ylabel=LOSS)
         legend(ax)
     return ax
@@ -105,7 +105,7 @@ def _show_start(ax: Axes, runs: Mapping[str, Trajectory], axis: str, drawn: list
         show_start(ax, [(*line.get_data(), line.get_color()) for line in drawn], first, START[axis])
 
 
-def _whole(run: Trajectory, axis: str) -> tuple[Array, Array]:
+def losses_of(run: Trajectory, axis: str) -> tuple[Array, Array]:
     """Return where on the axis the losses of the whole problem are, and these."""
     return _at_rows(run, axis) if run.has_batch_losses else _at_steps(run, axis)
 

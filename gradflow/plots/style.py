@@ -269,17 +269,3 @@ def colored(line: Any, index: int, colors: Colors | None) -> dict[str, Any]:
 
 def _of_its_own(label: str, colors: Colors | None) -> dict[str, Any]:
     return {"color": colors[label]} if isinstance(colors, Mapping) and label in colors else {}
-
-
-def read_narrow_decades(ax: Axes) -> None:
-    """Label a logarithmic axis that spans hardly a decade with plain numbers."""
-    from gradflow.plots.logarithmic import mind_log_labels
-
-    mind_log_labels(ax)
-
-
-def legend(ax: Axes) -> None:
-    """Explain the lines, see `gradflow.plots.legends`."""
-    from gradflow.plots.legends import legend as explain
-
-    explain(ax)

@@ -40,7 +40,7 @@ def from_callables(
     Each function gets copies of the weights that it may change, and may return anything that
     ``numpy.asarray`` takes. Without `hvp` the product with the Hessian is the central difference
     (g(w + h v) - g(w - h v)) / (2 h): two gradients a product, and about eight at its first in
-    every place, to measure the length |h v| where the gradient's bends and its rounding leave the same
+    every place, to measure the length ``|h v|`` where the gradient's bends and its rounding leave the same
     error. In float64 nine to ten digits are right, in float32 (or where the functions convert to it) about
     four.
 

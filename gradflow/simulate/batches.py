@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import validate
+from gradflow.errors import CostWarning
 from gradflow.problems.problem import Problem, Sampled
 
 # Where the loss of the whole problem is evaluated.
 ROWS, EVERY = "rows", "every"
+# Rows are warned of where their losses take so many times the samples that all batches do, and so many.
+TIMES, LEAST = 20, 1_000_000
 
 
 class Batches:
@@ -40,6 +44,18 @@ class Batches:
     def clock_share(self) -> float:
         """Share of a full step's flow time: |batch| / N of a summed loss, 1 of an averaged one."""
         return 1.0 if self._problem.averaged else self.size / self._problem.num_samples
+
+    def look_at_rows(self, num_rows: int, num_steps: int) -> None:
+        """Say before a run if the whole losses at its rows will take far longer than its steps."""
+        of_rows, of_steps = num_rows * self._problem.num_samples, max(1, num_steps) * self.size
+        if of_rows > max(TIMES * of_steps, LEAST):
+            warnings.warn(
+                f"the loss of all {self._problem.num_samples:,} samples is evaluated at each of {num_rows:,} "
+                f"rows, {of_rows / of_steps:,.0f} times as many samples as the steps take: keep fewer, by "
+                "`record_every`",
+                CostWarning,
+                stacklevel=5,
+            )
 
     def skip(self, num_batches: int) -> None:
         """Come to where a run is after so many batches: whole rounds are drawn and left, no batch is made."""

@@ -90,7 +90,8 @@ def descend(
     events : dict of str to Event, optional
         A crossing is the first step on the other side.
     batch : int, optional
-        Samples per step; 1 is pattern by pattern. A step then costs the gradient of its batch.
+        Samples per step; 1 is pattern by pattern. A step then costs the gradient of its batch, and a row
+        the loss of all samples: with many of these keep few rows, by `record_every`.
     seed : int, optional
         Of the order in which batches take the samples, reshuffled each time round; the given order
         when None.
@@ -129,7 +130,8 @@ def descend(
     -----
     CostWarning
         If the rows take more than half of the memory that is free: before the run, or once they have come
-        so far where a tolerance, a callback or a terminal event may end it before.
+        so far where a tolerance, a callback or a terminal event may end it before. With `batch`, if the
+        losses at rows take 20 times the samples that the steps take, and more than a million.
     RecordWarning
         If a record has no value somewhere.
 
@@ -248,6 +250,8 @@ def descended(
     )
     if gradient_tolerance is None and callback is None and not watch.may_end:
         recorder.announce(num_rows)
+    if batches is not None and losses == ROWS:
+        batches.look_at_rows(num_rows, last_step - first_step)
     counted = CountedProblem(problem)
     if earlier is None:
         counted.check_start(w.copy())

@@ -34,7 +34,7 @@ def check_header(header: Any) -> None:
         raise ValueError("another version of the format")
     if version > VERSION:
         raise ValueError(f"a version of the format that is newer than this gradflow's {VERSION}")
-    for name, kind in PLAIN.items():
+    for name, kind in (PLAIN | {"outcome": str}).items():
         if type(header.get(name)) is not kind:
             raise ValueError(f"{name!r} of another type")
     for name in ("num_gradients", "num_hvps"):

@@ -58,6 +58,8 @@ def _fields(archive: zipfile.ZipFile, packed: int, outcomes: type[Enum]) -> dict
     found = members.described(archive, names)
     check_shapes(found, header.get("arrays"))
     fields = _named(header, {name: members.read(archive, name, found[name]) for name in names})
+    if header["outcome"] not in outcomes.__members__:
+        raise ValueError("another outcome than a run may have")
     fields["outcome"] = outcomes[header["outcome"]]
     check_values(fields)
     return fields

@@ -309,3 +309,28 @@ def test_a_loss_without_curvature_has_none_and_no_word_is_said(n, precision, slo
     w = np.full(n, 0.3)
     assert sharpness(problem, w) == bottom_eigenpairs(problem, w, 1)[0][0] == 0
     assert SharpnessTracker(problem)(0.0, w) == 0
+
+
+@PRECISIONS
+@pytest.mark.parametrize("seed", range(30))
+def test_no_more_is_promised_than_is_kept_whatever_the_units(precision, coarse, seed):
+    # E = scale sum_j F(a_j w / u + c_j) with rows a_j of any length: the Hessian in closed form.
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.choice([1, 2, 20, 80, 300])), int(rng.integers(1, 6))
+    rows = 10.0 ** rng.uniform(-2, 1, (m, 1)) * rng.standard_normal((m, n)) / n**0.5
+    unit, scale, offsets = 10.0 ** rng.uniform(-6, 6), 10.0 ** rng.uniform(-8, 8), rng.standard_normal(m)
+    slope, bend = [(np.sinh, np.cosh), (np.sin, np.cos), (lambda z: z**3, lambda z: 3 * z**2)][seed % 3]
+    w = (unit * rng.standard_normal(n)).astype(precision).astype(float)
+    own = [each.astype(precision) for each in (rows, offsets, np.array(unit), np.array(scale))]
+
+    def gradient(w):
+        z = own[0] @ (w / own[2]) + own[1]
+        return own[3] * (own[0].T @ slope(z)) / own[2]
+
+    hessian = scale * (rows.T * bend(rows @ (w / unit) + offsets)) @ rows / unit**2
+    values = np.linalg.eigvalsh(hessian)
+    counted = Counted(gradient, precision)
+    value, told = told_and_found(from_callables(lambda w: 0.0, counted, n, check=False), w)
+    rounding = 1e-5 if precision is np.float32 else 1e-13
+    assert abs(value - values[-1]) < (told + rounding) * np.abs(values).max()
+    assert counted.calls < 2 * min(n, 64) + 150

@@ -84,7 +84,7 @@ def names_in(folder):
 def in_a_process(*words, **options):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"} | options.pop("env", {})
     return subprocess.run(
-        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, *words], env=environment, capture_output=True, text=True, check=False, timeout=250
     )
 
 

@@ -33,6 +33,19 @@ class Rows(Dataset):
         return torch.from_numpy(INPUTS[i]), int(LABELS[i])
 
 
+class Counting(nn.Module):
+    """A module that keeps a number of its calls, as batch-norm does, and is the same function each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = net()
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(self, x):
+        self.calls += 1
+        return self.inner(x)
+
+
 TENSORS = TensorDataset(torch.from_numpy(INPUTS), torch.from_numpy(LABELS))
 FORMS = {
     "arrays": [INPUTS, LABELS],
@@ -88,6 +101,14 @@ def test_batches_add_up_to_the_whole(reduction):
     assert batches.linearize(w)[0] == batches.loss_and_gradient(w)[0]
 
 
+def test_a_module_whose_buffers_rest_in_eval_mode_is_taken():
+    module = nn.utils.parametrizations.spectral_norm(nn.Linear(6, 3)).double().eval()
+    problem = problem_of(module=module)
+    w, v, step = problem.initial_weights(), np.random.default_rng(0).normal(size=21), 1e-5
+    bend = (problem.gradient(w + step * v) - problem.gradient(w - step * v)) / (2 * step)
+    assert np.linalg.norm(problem.hvp(w, v) - bend) <= 1e-6 * np.linalg.norm(bend)
+
+
 def test_later_changes_of_the_data_do_not_reach_the_problem():
     inputs = torch.from_numpy(INPUTS.copy())
     problem = problem_of((inputs, LABELS))
@@ -140,6 +161,10 @@ COMPLAINTS = {
         "a mean or a sum over samples",
     ),
     "dropout": (lambda: problem_of(module=nn.Sequential(net(), nn.Dropout())), r"call module\.eval\(\)"),
+    "a buffer that moves": (
+        lambda: problem_of(module=Counting()),
+        r"writes into its buffer 'calls' on .*call module\.eval\(\)",
+    ),
     "half": (lambda: problem_of(module=net(torch.float16)), r"all float32 or all float64.*float16"),
     "mixed": (
         lambda: problem_of(module=nn.Sequential(net(), nn.Linear(3, 3))),

@@ -283,3 +283,11 @@ def test_a_precision_that_is_said_is_taken_for_that_of_the_function():
         assert error < 1e-3 * np.linalg.norm(expected)
         spent.append(counted.num_calls)
     assert spent[1] < spent[0]
+
+
+def test_nearer_than_numbers_tell_places_apart_there_is_no_difference():
+    steps = Counted(lambda w: np.floor(1e6 * w) / 1e6)
+    product, v = Differences(steps)(np.array([0.3000003, -0.7000001])), np.ones(2)
+    for _ in range(2):
+        assert np.linalg.norm(product(v) - v) < 4 * product.uncertainty * np.linalg.norm(v) < 0.1
+        assert not product.shorten_along(v, np.inf) or product(v).all()

@@ -316,6 +316,13 @@ class TestBands:
         np.testing.assert_allclose(y[late], np.interp(x[late], calm[1].step_times, calm[1].step_losses))
         assert ax.get_ylim()[1] <= 30 * wild.losses[0] * (1 + 1e-9)
 
+    def test_steps_are_counted_on_the_axis_of_steps(self, ax):
+        runs = [descent(0.1, 20, w0=[scale, scale]) for scale in (1.0, 2.0, 3.0)]
+        plots.draw_bands({"a": runs}, axis="step", ax=ax)
+        x, y = line_of(ax, "a").get_data()
+        assert (x[0], x[-1], ax.get_xlabel()) == (0, 20, style.STEP)
+        np.testing.assert_allclose(y, np.interp(x, runs[1].steps, runs[1].losses))
+
     def test_comparisons_are_distances_and_records_are_records(self, ax):
         runs = [descent(0.1, 20, record=record()) for _ in range(2)]
         plots.draw_bands({"a": runs}, record="sharpness", ax=ax)
@@ -337,6 +344,8 @@ class TestBands:
                 "`groups` must have recorded 'sharpness', got none",
             ),
             ({"a": [descent()]}, {"share": 1.5}, "`share` must be at most 1"),
+            ({"a": [descent()]}, {"axis": "epoch"}, "`axis` must be 'time', or 'step'"),
+            ({"a": [gf.compare(descent(), flow())]}, {"axis": "step"}, "`axis` must be 'time', or 'step'"),
         ],
     )
     def test_bad_arguments_are_named(self, groups, options, match):

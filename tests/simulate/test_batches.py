@@ -274,3 +274,18 @@ def test_other_losses_are_refused(options, match):
 def test_the_progress_bar_says_whose_losses_it_shows(losses, capsys):
     descend(losses=losses, progress=True)
     assert ("steps, of batches of 4" in capsys.readouterr().err) == (losses == "rows")
+
+
+def test_rows_that_cost_far_more_than_the_steps_are_warned_of():
+    # 100 steps of 500 samples; a row takes 10,000, so that 100 rows take 20 times the steps and a million.
+    problem = Counted(np.ones((10_000, 2)))
+    run = {"num_steps": 100, "seed": None}
+    descend(problem, batch=500, record_every=np.arange(1, 99), **run)
+    with pytest.warns(
+        gf.CostWarning, match=r"at each of 101 rows, 20 times as many .*`record_every`"
+    ) as caught:
+        descend(problem, batch=500, record_every=1, **run)
+    assert caught[0].filename == __file__
+    descend(problem, batch=506, record_every=1, **run)
+    descend(problem, batch=500, record_every=1, losses="every", **run)
+    descend(Counted(np.ones((9_900, 2))), batch=1, record_every=1, **run)

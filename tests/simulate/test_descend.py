@@ -179,7 +179,7 @@ def test_progress_is_shown_on_request(capsys):
         ({"record_every": [0, 9]}, "`record_every` must be steps from 0 to 5"),
         ({"record_every": [0.5]}, "`record_every` must be steps from 0 to 5"),
         ({"gradient_tolerance": -1.0}, "`gradient_tolerance` must be a positive"),
-        ({"batch": 1}, "`batch` must be None for a problem without samples"),
+        ({"batch": 1}, "`batch` must be None for a problem without samples.*from_callables `num_samples`"),
         ({"sketch": gf.Sketch(5)}, "`sketch` must be of 2 weights"),
         ({"events": {"e": 3}}, "`events` must map names to Event"),
     ],

@@ -26,6 +26,7 @@ def said(capsys, *words):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gradflow.cli.heartbeat.SECONDS", 1e9)
     return tmp_path
 
 

@@ -39,7 +39,7 @@ class SharpnessTracker:
     The eigenvectors are guessed from how they turned with the last steps of the weights: where the new
     step is w_{t+1} - w_t = sum a_i (w_{t+1-i} - w_{t-i}), they are v_t + sum a_i (v_{t+1-i} - v_{t-i}),
     with a_i from a least-squares fit that damps noise. One product H v gives the Rayleigh quotient and the
-    residual |H v - lambda v|, relative to the size of H, which is the certificate: the value is wrong by
+    residual ``|H v - lambda v|``, relative to the size of H, which is the certificate: the value is wrong by
     residual^2 / gap at most. The residual also shows where to improve value and vector. Where it exceeds
     sqrt(tol gap), with the gap to the nearest eigenvalue that is known below, or 4 % if none is nearer,
     up to nine Krylov steps follow, and a cold Lanczos search where those do not meet it either.

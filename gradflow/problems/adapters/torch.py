@@ -20,6 +20,11 @@ KERAS = (
 )
 BATCH_NORM = "`module` must not be in training mode where it has batch-norm: call module.eval()"
 
+MOVED = (
+    "`module` must be a function of the weights alone, got one that writes into its buffer {!r} on the way "
+    "forward: call module.eval()"
+)
+
 
 def from_torch(
     module: Any, loss: Callable[..., Any], data: Any, *, batch_size: int | None = None, device: Any = None
@@ -109,7 +114,11 @@ def from_torch(
     problem.averaged = whole.averaged = is_averaged(whole)
     if problem.has_batches and not adds_up(whole):
         raise ValueError(refuse_batches(problem.num_samples))
-    value = network.take(problem.initial_weights()).value(*next(problem.batches())[:2])
+    own = network.take(problem.initial_weights())
+    value = own.value(*next(problem.batches())[:2])
+    moved = own.moved_buffers()
+    if moved:
+        raise ValueError(MOVED.format(moved[0]))
     problem.has_kinks = passes_through(value, KINKS)
     network.attends = passes_through(value, ATTENTION)
     return problem

@@ -96,6 +96,7 @@ class Copy:
         import torch
 
         self._module, self._loss = copy.deepcopy(network.module), network.loss
+        self._original = network.module
         own = dict(self._module.named_parameters())
         self.parameters = [own[name] for name in network.names]
         self._buffer = torch.zeros(network.num_weights, dtype=network.dtype, device=network.device)
@@ -116,6 +117,17 @@ class Copy:
         """Return the loss of these samples, in a graph whose slopes are derived too or in a plain one."""
         self._convolutions.derived_twice = derived_twice
         return self._loss(self._module(inputs), targets)
+
+    def moved_buffers(self) -> list[str]:
+        """Return the names of buffers that are not those of the module any more."""
+        import torch
+
+        pairs = zip(self._module.named_buffers(), self._original.buffers(), strict=True)
+        return [
+            name
+            for (name, own), before in pairs
+            if not torch.allclose(own, before, rtol=0.0, atol=0.0, equal_nan=True)
+        ]
 
 
 def _is_recurrent(module: Any) -> bool:

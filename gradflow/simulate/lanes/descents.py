@@ -57,7 +57,7 @@ def descend_many(
         From a learning rate to the rule of a run, such as ``functools.partial(gf.rules.HeavyBall,
         momentum=0.9)``; plain descent by default.
     loss_tolerance, gradient_tolerance : float, optional
-        A run has CONVERGED once its loss, or its |dE/dw|, is at most this.
+        A run has CONVERGED once its loss, or its ``|dE/dw|``, is at most this.
     repeats : float or None
         A run that is where it was eight steps before will come back there for ever: it takes no more steps
         than bring it to the point of its cycle where it would end. Where it was means to this share of

@@ -54,7 +54,7 @@ def integrate_many(
     rtol, atol : float
         Tolerances on the local error, as in `integrate`; `atol` follows each start by default.
     gradient_tolerance : float, optional
-        A run has CONVERGED once |dE/dw| is at most this after a step.
+        A run has CONVERGED once ``|dE/dw|`` is at most this after a step.
     max_evaluations : int, optional
         The most gradients of one run, which then ends BUDGET.
     threads : int, optional
