@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="run the flow and descents beside it, tabulate and draw")
     options.add_compare(compare)
     compare.set_defaults(command=_compare)
+    looking = commands.add_parser("explore", help="look at a problem or at saved runs in the browser")
+    explore.add_options(looking)
     listing = commands.add_parser("list", help="list problems, experiments, update rules and methods")
     listing.add_argument("--json", action="store_true", help="print one JSON object instead")
     listing.set_defaults(command=_list)
@@ -90,8 +92,6 @@ def _parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser("sweep", help="many runs, into a store that survives, and a table")
     sweep_plan.add_options(sweep)
     sweep.set_defaults(command=_sweep)
-    looking = commands.add_parser("explore", help="look at a problem or at saved runs in the browser")
-    explore.add_options(looking)
     return parser
 
 
