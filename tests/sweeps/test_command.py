@@ -2,6 +2,7 @@
 
 import csv
 import re
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,14 @@ def test_a_problem_without_starting_weights_says_so(folder, capsys):
     status, out, _ = said(capsys, "--problem", "own.py:well", "--learning-rates", "0.1")
     assert status == 1
     assert "initial_weights" in out
+
+
+def test_the_file_that_readme_names_is_a_sweep(folder, capsys):
+    path = Path(__file__).parents[2] / "experiments/sweep.toml"
+    words = ("--axis", "widths=2", "--seeds", "0:2", "--learning-rates", "0.1,0.2", "--steps", "100")
+    status, out, err = said(capsys, str(path), *words)
+    assert (status, err) == (0, "")
+    assert "critical_rate" in out
 
 
 WRONG = [
