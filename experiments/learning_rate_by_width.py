@@ -1,10 +1,11 @@
 """How does the critical learning rate depend on width and depth?
 
 It falls as the network grows wider. On exclusive or, with starting weights of variance 1 / fan-in and 20
-starts each, the limit 2 / lambda at the start falls from 0.98 with 2 hidden units to 0.17 with 64 (medians),
-from 16 units on nearly like 1 / width to the power of 0.8; the learning rate beyond which descent no longer converges
-is 1.3 to 1.7 times as large from 4 units on, and falls with it to 0.29. Depth matters less: from one to four
-layers of 8 the critical rate goes from 0.91 to 0.70, with a band over starts as wide as that.
+starts each, the limit 2 / lambda at the start falls from 0.98 with 2 hidden units to 0.17 with 64
+(medians), from 16 units on nearly like 1 / width to the power of 0.8; the learning rate beyond which
+descent no longer converges is 1.3 to 1.7 times as large from 4 units on, and falls with it to 0.29. Depth
+matters less: from one to four layers of 8 the critical rate goes from 0.91 to 0.70, with a band over starts
+as wide as that.
 """
 
 from __future__ import annotations
