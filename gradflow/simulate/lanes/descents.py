@@ -122,7 +122,7 @@ def descend_many(
             return gathered(partial(descended, problem, W, etas, asked), W, asked.kept_steps, bar)
         ledger = Ledger(W, asked.kept_steps, bar)
         descents = asked.descents(given, numbers, W.shape[1])
-        compiled = compiled_kernels(given, "descents")
+        compiled = compiled_kernels(given, "descents", len(W) * asked.last_step)
         if compiled is not None:
             work = CompiledDescents(*compiled, descents, ledger, count).descend
         else:

@@ -14,7 +14,7 @@ from gradflow.flows.gradient import GradientFlow
 from gradflow.problems.completed import batched_form
 from gradflow.simulate.integrate import checked_flow, integrate
 from gradflow.simulate.lanes import crew, request
-from gradflow.simulate.lanes.compiled_lanes import CompiledFlows, compiled_kernels
+from gradflow.simulate.lanes.compiled_lanes import STEPS_OF_A_FLOW, CompiledFlows, compiled_kernels
 from gradflow.simulate.lanes.flow_pack import TOO_SMALL, integrate_in_pack
 from gradflow.simulate.lanes.flow_request import Flows, atols
 from gradflow.simulate.lanes.ledger import Ledger
@@ -115,7 +115,7 @@ def integrate_many(
             budget,
         )
         ledger = Ledger(W, None, bar)
-        compiled = compiled_kernels(problem, "flows")
+        compiled = compiled_kernels(problem, "flows", len(W) * STEPS_OF_A_FLOW)
         if compiled is not None:
             work = CompiledFlows(*compiled, flows, ledger, count).integrate
         else:
