@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gradflow import plots
 
 _COLORS = plots.style.DESCENT_COLORS
-_EXPLICIT: dict[str, Any] = {"color": "#888888", "lw": 0.8, "mew": 0.9}
-# Ours with filled marks and thick lines, matrix-free peers with open marks, all others gray or black.
+# Explicit methods lie near each other: one area holds them all.
+EXPLICIT = ("RK45", "DOP853", "RK23", "diffrax Tsit5", "diffrax Dopri8", "torchdiffeq dopri5")
+AREA: dict[str, Any] = {"color": "#dddddd", "linewidth": 0.0, "zorder": 1}
+# Ours with filled marks and thick lines, matrix-free peers with open marks, dense methods black.
 LINES: dict[str, dict[str, Any]] = {
     "integrate": {"color": _COLORS[3], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 5},
     "integrate, single": {"color": _COLORS[5], "marker": "o", "ms": 3.5, "lw": 1.8, "zorder": 5},
@@ -20,25 +24,23 @@ LINES: dict[str, dict[str, Any]] = {
     "LSODA": {"color": "black", "ls": ":", "lw": 0.9},
     "BDF": {"color": "black", "ls": "--", "lw": 0.9},
     "Radau": {"color": "black", "ls": "-.", "lw": 0.9},
-    "RK45": {**_EXPLICIT, "marker": "x", "ms": 4},
-    "DOP853": {**_EXPLICIT, "marker": "+", "ms": 5},
-    "RK23": {**_EXPLICIT, "marker": "1", "ms": 5},
-    "diffrax Tsit5": {**_EXPLICIT, "marker": "2", "ms": 5, "color": "#555555"},
-    "diffrax Dopri8": {**_EXPLICIT, "marker": "3", "ms": 5, "color": "#555555"},
-    "torchdiffeq dopri5": {**_EXPLICIT, "marker": "4", "ms": 5, "color": "#555555"},
     "RK4 at 1/sharpness": {"color": "black", "marker": "*", "ms": 5, "ls": "none"},
 }
-WIDTH, ROW, LEGEND = 7.0, 1.75, 0.75
+ROW, LEGEND = 1.75, 0.85
+AREA_LABEL = "explicit: RK45, DOP853, RK23, diffrax, torchdiffeq"
+LEVELS = np.geomspace(1e-6, 0.3, 60)
 
 
 def plot(all_results: dict[str, dict[str, list[list[Any]]]]) -> Any:
     """Return the figure: error against gradients, one panel a problem, its first seed."""
     columns = min(3, len(all_results))
     rows = -(-len(all_results) // columns)
-    figure, axes = plots.style.new_figure(columns, WIDTH, ROW * rows + LEGEND, rows)
+    figure, axes = plots.new_figure(columns, "text", ROW * rows + LEGEND, rows)
     lines: dict[str, Any] = {}
-    with plots.style.in_style():
+    with plots.in_style():
         for n, (ax, (problem, results)) in enumerate(zip(axes, all_results.items(), strict=False)):
+            area = explicit_area(ax, results)
+            lines |= {} if area is None else {str(area.get_label()): area}
             for name, seeds in results.items():
                 if name in LINES:
                     costs, errors = ([getattr(p, what) for p in seeds[0]] for what in ("gradients", "error"))
@@ -51,9 +53,25 @@ def plot(all_results: dict[str, dict[str, list[list[Any]]]]) -> Any:
             label_costs(ax)
         for ax in axes[len(all_results) :]:
             ax.set_visible(False)
-        names = [name for name in LINES if name in lines]
-        figure.legend([lines[name] for name in names], names, loc="outside lower center", ncols=4)
+    plots.letter_panels(axes[: len(all_results)])
+    plots.share_legend(figure, handles=[lines[name] for name in (*LINES, AREA_LABEL) if name in lines])
     return figure
+
+
+def explicit_area(ax: Any, results: dict[str, list[list[Any]]]) -> Any:
+    """Fill what lies between the cheapest and the dearest explicit method at each error; None without one."""
+    curves = [cheapest(seeds[0]) for name, seeds in results.items() if name in EXPLICIT]
+    if not curves:
+        return None
+    reached = np.isfinite(curves).all(axis=0)
+    low, high = np.min(curves, axis=0)[reached], np.max(curves, axis=0)[reached]
+    return ax.fill_betweenx(LEVELS[reached], low, high, label=AREA_LABEL, **AREA)
+
+
+def cheapest(points: list[Any]) -> Any:
+    """Return the least cost of a run with at most each level of error, infinite where there is none."""
+    costs, errors = (np.array([getattr(p, what) for p in points]) for what in ("gradients", "error"))
+    return np.where(errors <= LEVELS[:, np.newaxis], costs, np.inf).min(axis=1, initial=np.inf)
 
 
 def label_costs(ax: Any) -> None:

@@ -29,10 +29,14 @@ def perceptron(params, inputs, labels):
 
 
 def convolutional(params, inputs, labels):
+    """Return the loss of the network that own_models.py times in torch."""
     images = inputs.reshape(-1, 1, 8, 8)
-    for kernel in params[:-1]:
-        images = jnp.tanh(jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME"))
-    return cross_entropy(images.reshape(len(labels), -1) @ params[-1], labels)
+    for kernel, offset in params[:-1]:
+        outputs = jax.lax.conv_general_dilated(images, kernel, (1, 1), "SAME") + offset[:, None, None]
+        num_samples, channels, side, _ = outputs.shape
+        pairs = jnp.tanh(outputs).reshape(num_samples, channels, side // 2, 2, side // 2, 2)
+        images = pairs.mean(axis=(3, 5))
+    return cross_entropy(images.reshape(len(labels), -1) @ params[-1][0] + params[-1][1], labels)
 
 
 def models(dtype):
@@ -47,7 +51,9 @@ def models(dtype):
             perceptron,
             [(normal(*pair), normal(pair[1])) for pair in pairwise(widths)],
         )
-    yield "convolutional", convolutional, [normal(8, 1, 3, 3), normal(8, 8, 3, 3), normal(512, 10)]
+    shapes = [(8, 1, 3, 3), (16, 8, 3, 3), (64, 10)]
+    params = [(normal(*shape), normal(width)) for shape, width in zip(shapes, (8, 16, 10), strict=True)]
+    yield "convolutional", convolutional, params
 
 
 def seconds(calls, rounds):

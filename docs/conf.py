@@ -47,6 +47,8 @@ if not MATHJAX.exists():
     raise SystemExit("MathJax is missing: run `npm ci` in docs/ before the pages are built")
 shutil.copyfile(MATHJAX, DOCS / "_static/tex-svg.js")
 mathjax_path = "tex-svg.js"
+# The explorer as the package ships it, shown inside of a page.
+shutil.copyfile(DOCS.parent / "gradflow/explorer/page.html", DOCS / "_static/explorer.html")
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow import plots, script
-from gradflow.analysis.stability import regime
-from gradflow.experiments import descend
+from gradflow.analysis.stability import regimes_of_many
 from gradflow.plots.regimes import COLORS
 from gradflow.problems import DoubleWell, ScalarProduct, SigmoidNeuron
 
@@ -56,7 +55,7 @@ class RegimeMap:
         return float((self.names == name).mean())
 
 
-def run(*, num_rates: int = 60, num_starts: int = 44, num_steps: int = 300) -> dict[str, RegimeMap]:
+def run(*, num_rates: int = 640, num_starts: int = 520, num_steps: int = 300) -> dict[str, RegimeMap]:
     """Return the maps, by name.
 
     Parameters
@@ -79,13 +78,9 @@ def _map(
     num_steps: int,
 ) -> RegimeMap:
     columns, rows = np.linspace(*rates, num_rates), np.linspace(*starts, num_starts)
-
-    def verdict(rate: float, s: float) -> str:
-        run = descend(problem, start(s), rate, num_steps, record_every=num_steps)
-        return regime(run, problem).name
-
-    names = [[verdict(rate, s) for rate in columns.tolist()] for s in rows.tolist()]
-    return RegimeMap(columns, rows, np.array(names))
+    W0 = np.repeat([start(s) for s in rows.tolist()], num_rates, axis=0)
+    names = regimes_of_many(problem, W0, np.tile(columns, num_starts), num_steps).names
+    return RegimeMap(columns, rows, names.reshape(num_starts, num_rates))
 
 
 def plot(results: dict[str, RegimeMap]) -> Figure:

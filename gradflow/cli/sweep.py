@@ -44,7 +44,9 @@ def command(options: argparse.Namespace) -> int:
         beat.stage(f"{len(sweep.points):,} points")
         result = sweep.run(store, executor, progress=on_terminal())
     table = result.to_csv(folder / f"{name}.csv")
-    streams.say(f"{result}\n\n{result.table()}\n\n{_conclusion(result)}\n{table}\n{store.path}\n")
+    streams.say(f"{result}\n\n{result.table()}\n\n")
+    lines = [_conclusion(result), table, store.path, *_drawn(result, folder / name)]
+    streams.say("".join(f"{line}\n" for line in lines))
     if "interrupted" in result.missing:
         return INTERRUPTED
     return 0 if result.is_whole else FAILED
@@ -112,6 +114,18 @@ def _dask(address: str) -> Iterator[Executor]:
         raise Refused(f"`executor` must be a scheduler that answers, got {address}: {error}") from None
     with client:
         yield client.get_executor()
+
+
+def _drawn(result: sweeps.SweepResult, stem: Path) -> list[Path]:
+    """Draw final losses where they can be drawn, and return the files."""
+    if not result.is_whole or "final_loss" not in result.names:
+        return []
+    from gradflow import plots
+
+    try:
+        return plots.save_figure(plots.draw_sweep(result), stem)
+    except ValueError:  # more axes than one picture has
+        return []
 
 
 def _conclusion(result: sweeps.SweepResult) -> str:

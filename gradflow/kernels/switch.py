@@ -92,6 +92,11 @@ def compiled() -> bool:
     return choice().name == "numba"
 
 
+def asked_for() -> bool:
+    """Return whether the kernels were chosen by name, not because they are installed."""
+    return choice() != _WHERE_INSTALLED
+
+
 def give_up(error: Exception) -> None:
     """Go on without numba, which has failed with `error`, unless it was asked for by name."""
     global _choice

@@ -17,6 +17,7 @@ from gradflow.plots.spectrum import draw_spectrum, mark_crossings
 from gradflow.plots.stability_region import draw_stability_region
 from gradflow.plots.study import draw_study
 from gradflow.plots.style import in_style, new_figure
+from gradflow.plots.sweep import draw_sweep
 
 __all__ = [
     "Plane",
@@ -34,6 +35,7 @@ __all__ = [
     "draw_spectrum",
     "draw_stability_region",
     "draw_study",
+    "draw_sweep",
     "in_style",
     "legend",
     "letter_panels",

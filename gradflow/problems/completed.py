@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.numerics.differences import DifferenceProduct, Differences
 from gradflow.numerics.rounding import DOUBLE
+from gradflow.problems.batched import Batched
 from gradflow.problems.door import complaint
 from gradflow.problems.members import Members
 from gradflow.problems.precision import Evidence
@@ -98,6 +99,17 @@ def _written(problem: Any) -> Any:
     """Return what an author wrote; a problem made of functions is its own."""
     completed = isinstance(problem, _Completed) and not isinstance(problem._author, str)
     return problem._author if completed else problem
+
+
+def kind_of(problem: Any) -> str:
+    """Return the name of the class that an author wrote."""
+    return type(_written(problem)).__name__
+
+
+def batched_form(problem: Any) -> Batched | None:
+    """Return the problem as its author wrote it if that takes many weight vectors at once, else None."""
+    written = _written(problem)
+    return written if isinstance(written, Batched) else None
 
 
 @runtime_checkable

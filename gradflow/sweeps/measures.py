@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradflow.analysis.convergence import compare
-from gradflow.analysis.stability import critical_learning_rate, regime
+from gradflow.analysis.stability import critical_learning_rate, regimes_of_many
 from gradflow.flows import GradientFlow
 from gradflow.problems.problem import Problem
 from gradflow.rules import GradientDescent, UpdateRule
 from gradflow.simulate import descend, integrate
 from gradflow.simulate.lanes import ManyRuns, descend_many
+from gradflow.simulate.lanes.many_runs import uninterrupted
 from gradflow.trajectory import Outcome, Trajectory
 from gradflow.types import Array
 
@@ -52,13 +53,20 @@ class Group:
     @cached_property
     def runs(self) -> ManyRuns:
         """All descents at once, in lanes."""
-        rule = None if self.rule is GradientDescent else self.rule
         runs = descend_many(
-            self.problem, self.starts, self.learning_rates, self.num_steps, rule=rule, threads=self.threads
+            self.problem,
+            self.starts,
+            self.learning_rates,
+            self.num_steps,
+            rule=self.lane_rule,
+            threads=self.threads,
         )
-        if (runs.outcomes == Outcome.INTERRUPTED).any():
-            raise KeyboardInterrupt
-        return runs
+        return uninterrupted(runs)
+
+    @property
+    def lane_rule(self) -> RuleOf | None:
+        """The rule, None for plain descent, which lanes know best."""
+        return None if self.rule is GradientDescent else self.rule
 
     def run(self, row: int) -> Trajectory:
         """Return one descent with its path."""
@@ -98,8 +106,15 @@ def ends(group: Group) -> Columns:
 
 def regimes(group: Group) -> Columns:
     """Return what each learning rate did to its run, see `gradflow.analysis.stability.regime`."""
-    rows = range(len(group.starts))
-    return {"regime": [regime(group.run(row), group.problem).name for row in rows]}
+    verdicts = regimes_of_many(
+        group.problem,
+        group.starts,
+        group.learning_rates,
+        group.num_steps,
+        rule=group.lane_rule,
+        threads=group.threads,
+    )
+    return {"regime": verdicts.names.tolist()}
 
 
 def critical_rates(group: Group) -> Columns:

@@ -115,7 +115,7 @@ class SweepResult:
         return Path(path)
 
     def to_xarray(self) -> xarray.Dataset:
-        """Return every answer on the grid of the axes (extra ``xarray``)."""
+        """Return every answer on the grid of the axes (extra ``data``)."""
         import xarray
 
         answers = [name for name in self.names if name not in self.axes]

@@ -90,6 +90,15 @@ def interpolated(times: Array, values: Array, slopes: Array, asked: Array) -> Ar
     return result
 
 
+def in_straight_lines(times: Array, values: Array, asked: Array) -> Array:
+    """Return the values at flow times `asked`, of any shape, on straight lines from row to row."""
+    right = np.clip(np.searchsorted(times, asked), 1, len(times) - 1)
+    left = right - 1
+    share = (asked - times[left]) / (times[right] - times[left])
+    share = share.reshape(share.shape + (1,) * (values.ndim - 1))
+    return (1 - share) * values[left] + share * values[right]
+
+
 class _Basis:
     """What values, then slopes, at the nodes (k,) weigh at x (q,), as rows (2 k, q) long enough for numpy.
 

@@ -14,7 +14,7 @@ from gradflow import validate
 from gradflow.trajectory import frames, reading, storage
 from gradflow.trajectory.crossings import Crossings
 from gradflow.trajectory.description import described, shown
-from gradflow.trajectory.interpolation import interpolated
+from gradflow.trajectory.interpolation import in_straight_lines, interpolated
 from gradflow.trajectory.origin import Origin
 from gradflow.trajectory.outcome import Outcome, highest_loss
 from gradflow.types import Array
@@ -191,14 +191,10 @@ class Trajectory:
         asked = np.clip(asked, first, last)
         if len(self.times) == 1:
             return np.broadcast_to(values[0], asked.shape + values.shape[1:]).copy()
-        if slopes is not None:
-            flat = interpolated(self.times, values, slopes, asked.ravel())
-            return flat.reshape(asked.shape + values.shape[1:])
-        right = np.clip(np.searchsorted(self.times, asked), 1, len(self.times) - 1)
-        left = right - 1
-        share = (asked - self.times[left]) / (self.times[right] - self.times[left])
-        share = share.reshape(share.shape + (1,) * (values.ndim - 1))
-        return (1 - share) * values[left] + share * values[right]
+        if slopes is None:
+            return in_straight_lines(self.times, values, asked)
+        flat = interpolated(self.times, values, slopes, asked.ravel())
+        return flat.reshape(asked.shape + values.shape[1:])
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the trajectory to one ``.npz`` file, whole or not at all, and return its path.
@@ -225,16 +221,15 @@ class Trajectory:
     def load(cls, path: str | PathLike[str]) -> Trajectory:
         """Return the trajectory that `save` wrote, given the same name with or without ``.npz``.
 
-        Everything that a trajectory promises is checked, and nothing in the file is evaluated. What is no
-        trajectory is refused before it takes more than twice its own size, or 64 MB.
+        Nothing in the file is evaluated, and reading takes at most twice its own size, or 64 MB.
 
         Raises
         ------
         OSError
             If there is no file.
         ValueError
-            If the file is truncated, is no trajectory, breaks a promise of one, unpacks to more than is safe,
-            has a newer format, or is a device or a FIFO; in one sentence of at most 300 characters.
+            If it is no whole trajectory, breaks a promise of one, unpacks to more than is safe, has a newer
+            format, or is a device or a FIFO; in one sentence of at most 300 characters.
         """
         written = storage.named(path)
         return cls(**reading.unpack(written if written.exists() else Path(path), Outcome))

@@ -44,5 +44,8 @@ def test_wells_merge_and_the_weight_escapes_between_neighbors_of_the_grid(result
 def test_the_figure_has_the_attractor_the_exponent_and_two_cobwebs(results):
     attractor, _, exponent, chaos = experiment.plot(results).axes
     assert attractor.get_xlim() == exponent.get_xlim()
-    assert chaos.get_title() == "chaos"
-    assert [text.get_text() for text in attractor.texts][-1] == "escape"
+    assert chaos.get_title(loc="left") == "(d) chaos"
+    for ax in (attractor, exponent):
+        marked = {line.get_label(): line.get_xdata()[0] for line in ax.get_lines()}
+        assert marked["escape"] == 2.0
+        assert marked["wells merge"] == experiment.MERGE

@@ -84,11 +84,11 @@ def test_on_digits_the_gradient_needs_the_least_distance(results):
 
 
 def test_the_figure_draws_each_rule_and_the_limit(results):
-    axes = experiment.plot(results).axes
-    labels = [text.get_text() for text in axes[2].get_legend().get_texts()]
-    assert labels == [GRADIENT, NORMALIZED, SAME, RANDOM]
-    limits = [line.get_xdata()[0] for line in axes[3].get_lines() if line.get_label().startswith("limit")]
-    assert limits == [results.rays[SAME].limit]
+    figure = experiment.plot(results)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:4] == [GRADIENT, NORMALIZED, SAME, RANDOM]
+    upright = [line for line in figure.axes[3].get_lines() if line.get_linestyle() == "--"]
+    assert [line.get_xdata()[0] for line in upright if len(line.get_xdata())] == [results.rays[SAME].limit]
 
 
 def test_main_prints_the_changes_and_writes_all_files(results, main_output):

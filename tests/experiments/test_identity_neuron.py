@@ -79,7 +79,8 @@ def test_the_figure_draws_flow_descents_and_the_asymptotes(results):
     assert [1 / 8, 1 / 8] in [list(line.get_ydata()) for line in phase.get_lines()]
     texts = [text.get_text() for text in errors.get_legend().get_texts()]
     assert "$1/(4t)$" in texts
-    assert len(weights.get_lines()) == 3 + len(results.descents)
+    # The flow twice, the asymptote, the dot of the start, and each descent with its way from there.
+    assert len(weights.get_lines()) == 4 + 2 * len(results.descents)
     assert f"{results.bound_time:.2f}" in bounded.texts[0].get_text()
 
 

@@ -56,13 +56,16 @@ def test_another_seed_is_another_start():
 def test_the_figure_has_a_panel_for_each_case_and_one_for_the_distances(results):
     figure = experiment.plot(results)
     *decreases, distances = figure.axes
-    assert [ax.get_title() for ax in decreases] == ["exclusive or, 2-4-1 network", "quadratic"]
+    titles = [ax.get_title(loc="left") for ax in decreases]
+    assert titles == ["(a) exclusive or, 2-4-1", "(b) quadratic"]
     for ax, each in zip(decreases, results, strict=True):
         flow = ax.get_lines()[0]
         np.testing.assert_array_equal(flow.get_ydata(), each.flow.step_losses)
-    texts = [text.get_text() for text in distances.get_legend().get_texts()]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "slope 1" in texts
-    assert any(style.LIMIT in text for text in texts)
+    assert any(r"limit $2/\lambda$" in text for text in texts)
+    assert any(f"at $t = {results[0].flow.times[-1]:g}$" in text for text in texts)
+    assert distances.get_xscale() == "log"
 
 
 def test_a_diverged_descent_stands_at_the_top_of_the_distances(results):

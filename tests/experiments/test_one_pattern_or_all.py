@@ -71,10 +71,10 @@ def test_each_turn_decreases_the_error_of_its_own_pattern(results):
 
 def test_the_figure_draws_errors_cosines_distances_and_harm(results):
     axes = experiment.plot(results).axes
-    titled = {ax.get_title(): ax for ax in axes if ax.get_title()}
-    image = titled["exclusive or: cosines of gradients, $t = 2$"].images[0]
+    titled = {ax.get_title(loc="left"): ax for ax in axes}
+    image = titled["(b) cosines, $t = 2$"].images[0]
     np.testing.assert_array_equal(np.asarray(image.get_array()), results[0].cosines)
-    distances = titled["one by one follows the batch flow"].get_lines()
+    distances = titled["(c) slopes of the distance"].get_lines()
     np.testing.assert_array_equal(distances[0].get_ydata(), results[0].distances[FIXED])
     assert distances[-1].get_label() == "slope 1"
 

@@ -43,6 +43,7 @@ def test_shares_add_up(results):
 
 def test_the_figure_has_a_map_for_each_problem_and_one_legend(results):
     figure = experiment.plot(results)
-    assert [ax.get_title() for ax in figure.axes] == list(results)
+    letters = [f"({letter}) {name}" for letter, name in zip("abc", results, strict=True)]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == letters
     assert len(figure.legends) == 1
     assert all(ax.get_legend() is None for ax in figure.axes)

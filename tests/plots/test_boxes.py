@@ -1,5 +1,7 @@
 """Every plot function at the width of a column and of a page: letters that can be read, none on another."""
 
+from types import SimpleNamespace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 import gradflow as gf
+from benchmarks import flow_figure
 from gradflow import plots
 from gradflow.analysis.stability import bifurcation_diagram, one_step_map
 from gradflow.events import sharpness_reaches
@@ -128,6 +131,24 @@ def test_the_figure_of_a_study_can_be_read_at_paper_size(width, xscale):
     found = study(record=record())
     assert faults(plots.draw_study(found, width=width, xscale=xscale)) == []
     assert faults(plots.draw_study(study(), width=width, xscale=xscale)) == []
+
+
+def test_the_figure_of_all_methods_can_be_read_at_paper_size():
+    rng = np.random.default_rng(0)
+
+    def points():
+        start = 10 ** rng.uniform(2, 3)
+        return [[SimpleNamespace(gradients=start * (1 + k), error=0.1 * 10 ** (-0.8 * k)) for k in range(7)]]
+
+    results = {name: points() for name in (*flow_figure.LINES, *flow_figure.EXPLICIT)}
+    figure = flow_figure.plot({f"problem {place}": results for place in range(9)})
+    assert figure.get_size_inches()[0] == TEXT_WIDTH
+    assert faults(figure) == []
+    for ax in figure.axes:
+        colors = [line.get_color() for line in ax.get_lines()]
+        assert len(ax.collections) == 1
+        assert colors.count("black") == 4
+        assert len(set(colors)) == len(colors) - 3
 
 
 class TestTheChecker:

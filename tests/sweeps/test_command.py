@@ -2,6 +2,7 @@
 
 import csv
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,14 @@ def test_a_function_that_fails_or_leaves_fails_its_points_and_no_others(folder, 
 def test_a_problem_may_be_the_word_itself(folder, capsys):
     assert said(capsys, "quadratic", "--learning-rates", "0.1", "--steps", "5")[0] == 0
     assert (folder / "gradflow-sweep/quadratic.csv").is_file()
+
+
+def test_the_file_that_readme_names_is_a_sweep(folder, capsys):
+    path = Path(__file__).parents[2] / "experiments/sweep.toml"
+    words = ("--axis", "widths=2", "--seeds", "0:2", "--learning-rates", "0.1,0.2", "--steps", "100")
+    status, out, err = said(capsys, str(path), *words)
+    assert (status, err) == (0, "")
+    assert "critical_rate" in out
 
 
 WRONG = [

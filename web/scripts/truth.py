@@ -11,6 +11,7 @@ import gradflow as gf
 from gradflow import cases, rules
 from gradflow.analysis import stability
 from gradflow.curvature import sharpness
+from gradflow.explorer import PROBLEMS
 from gradflow.problems import DoubleWell, MinimalistEdge, Quadratic, ScalarProduct, SigmoidNeuron
 
 LANDSCAPES: dict[str, Any] = {
@@ -182,6 +183,7 @@ def exponents() -> Iterator[dict[str, Any]]:
 
 if __name__ == "__main__":
     found = {
+        "names": list(PROBLEMS),
         "descents": list(descents()),
         "flows": list(flows()),
         "curvatures": list(curvatures()),

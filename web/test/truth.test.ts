@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { attractors } from "../src/numbers/bifurcation";
-import { entryOf } from "../src/numbers/catalog";
+import { CATALOG, entryOf } from "../src/numbers/catalog";
 import { criticalLearningRate, finished } from "../src/numbers/critical";
 import { descend } from "../src/numbers/descent";
 import { flow } from "../src/numbers/flow";
@@ -22,6 +22,7 @@ interface Run {
   w0: number[];
 }
 interface Truth {
+  names: string[];
   descents: (Run & { weights: number[][]; losses: number[]; times: number[] })[];
   flows: { problem: string; w0: number[]; times: number[]; weights: number[][] }[];
   curvatures: { problem: string; w: number[]; sharpness: number; limits: Record<string, number> }[];
@@ -41,6 +42,13 @@ function near(found: number, wanted: number, tolerance: number, what: string): v
   const error = Math.abs(found - wanted) / Math.max(1, Math.abs(wanted));
   assert.ok(error <= tolerance, `${what}: ${found} is not ${wanted} (${error})`);
 }
+
+test("Python knows the problems of the page by their names", () => {
+  assert.deepEqual(
+    CATALOG.map(({ name }) => name),
+    truth.names,
+  );
+});
 
 for (const each of truth.descents)
   test(`descent: ${each.problem}, ${each.rule}`, () => {

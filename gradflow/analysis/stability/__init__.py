@@ -6,12 +6,14 @@ from gradflow.analysis.stability.critical import critical_learning_rate
 from gradflow.analysis.stability.diagnostics import curvature_along, directional_smoothness, relative_progress
 from gradflow.analysis.stability.limits import effective_sharpness, largest_stable_learning_rate
 from gradflow.analysis.stability.lyapunov import lyapunov_exponents
+from gradflow.analysis.stability.many import ManyRegimes, regimes_of_many
 from gradflow.analysis.stability.maps import Cycle, OneStepMap, cycles, flip_sign, one_step_map
 from gradflow.analysis.stability.regimes import Regime, regime
 
 __all__ = [
     "Bifurcations",
     "Cycle",
+    "ManyRegimes",
     "OneStepMap",
     "Regime",
     "bifurcation_diagram",
@@ -27,5 +29,6 @@ __all__ = [
     "lyapunov_exponents",
     "one_step_map",
     "regime",
+    "regimes_of_many",
     "relative_progress",
 ]

@@ -15,7 +15,7 @@ from gradflow.types import Array
 
 NUM_WINDOWS = 8
 # Steps shorter than this share of the weights are rounding: the run has arrived.
-_ARRIVED = 1e-12
+ARRIVED = 1e-12
 
 
 class Stretch:
@@ -110,7 +110,7 @@ def settles(lengths: Array, largest: float) -> bool:
     the rounding of the weights, of which the `largest` is given, have died away.
     """
     longest = np.array([window.max() for window in np.array_split(lengths, NUM_WINDOWS)])
-    if longest[-1] <= _ARRIVED * (1.0 + largest):
+    if longest[-1] <= ARRIVED * (1.0 + largest):
         return True
     if not (np.diff(longest) < 0).all():
         return False

@@ -35,7 +35,7 @@ STALLED_CHANGE = 1e-6
 STALLED_SHARPNESS = 1e-3
 STALLED_STEP = 1e-3
 _NUM_SAMPLES = 16
-_TAIL = 128
+TAIL = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class _Seen(NamedTuple):
     @property
     def rows(self) -> list[int]:
         """The rows of the continuation at which the sharpness is measured."""
-        return _sampled(len(self.more.lengths))
+        return sampled(len(self.more.lengths))
 
 
 def regime(trajectory: Trajectory, problem: Problem) -> Regime:
@@ -215,14 +215,20 @@ def _memory_of(trajectory: Trajectory) -> Any:
     return np.array(trajectory.final_state[trajectory.final_weights.size :]).reshape(memory.shape)
 
 
-def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
-    taken = len(run.step_losses) - 1
-    start = Iterate(taken, run.final_weights, _memory_of(run))
+def continuations() -> list[int]:
+    """Return the lengths of the continuation, the next one for runs whose loss keeps growing."""
     lengths = [NUM_CONTINUED]
     while lengths[-1] < MOST_CONTINUED:
         lengths.append(min(5 * lengths[-1], MOST_CONTINUED))
-    samples = {row for length in lengths for row in _sampled(length)}
-    more = Stretch(problem, rule, start, tail=_TAIL, samples=samples)
+    return lengths
+
+
+def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
+    taken = len(run.step_losses) - 1
+    start = Iterate(taken, run.final_weights, _memory_of(run))
+    lengths = continuations()
+    samples = {row for length in lengths for row in sampled(length)}
+    more = Stretch(problem, rule, start, tail=TAIL, samples=samples)
     for length in lengths:
         more.advance(length + 1)
         seen = _Seen(run, rule, more, np.concatenate([run.step_losses, more.losses[1:]]))
@@ -231,7 +237,7 @@ def _continued(run: Trajectory, problem: Problem, rule: UpdateRule) -> _Seen:
     return seen
 
 
-def _sampled(num_steps: int) -> list[int]:
+def sampled(num_steps: int) -> list[int]:
     """Return rows of a stretch, odd and even steps in turn: an oscillation of period two must not hide."""
     rows = np.linspace(0, num_steps, _NUM_SAMPLES).astype(int)
     rows[1::2] -= (rows[1::2] - rows[0]) % 2 == 0
@@ -248,7 +254,7 @@ def _losses_of(seen: _Seen) -> dict[str, float]:
     losses = seen.losses
     rises = np.diff(losses) > RISE * (np.abs(losses[:-1]) + RISE * abs(losses[0]))
     with np.errstate(over="ignore", invalid="ignore"):
-        fifths = [part.mean() for part in np.array_split(losses, 5)]
+        fifths = [part.mean() if part.size else np.nan for part in np.array_split(losses, 5)]
     return {
         "steps": float(len(seen.run.step_losses) - 1),
         "first_loss": float(losses[0]),
@@ -286,5 +292,10 @@ def _is_stalled(seen: _Seen, problem: Problem, evidence: dict[str, float]) -> bo
     if changed or not evidence["final_effective_sharpness"] < STALLED_SHARPNESS:
         return False
     w = seen.more.last.weights
-    curvature, slope = sharpness(problem, w), float(np.linalg.norm(problem.gradient(w)))
-    return not (curvature > 0 and slope <= STALLED_STEP * (1.0 + float(np.linalg.norm(w))) * curvature)
+    return is_flat(sharpness(problem, w), problem.gradient(w), w)
+
+
+def is_flat(curvature: float, gradient: Array, w: Array) -> bool:
+    """Return whether a step of Newton's method would lead far from the weights, or nowhere."""
+    slope, size = float(np.linalg.norm(gradient)), float(np.linalg.norm(w))
+    return not (curvature > 0 and slope <= STALLED_STEP * (1.0 + size) * curvature)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
+from gradflow.problems import batched
 from gradflow.types import Array, Product
 
 
@@ -53,6 +54,18 @@ class JaxProblem:
         """Return the loss and its gradient at w."""
         loss, gradient = self._compiled.both(self._own(w), *self._data)
         return float(loss), np.array(gradient, dtype=np.float64)
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n), by `jax.vmap`.
+
+        Compiled for 1, 2, 4, 8 ... rows, so that many numbers of rows share a compilation.
+        """
+        rows = batched.rows(W, self.num_weights)
+        count = len(rows)
+        filled = np.zeros((1 << (count - 1).bit_length(), self.num_weights), dtype=self._dtype)
+        filled[:count] = rows
+        losses, gradients = self._compiled.many(filled, *self._data)
+        return np.array(losses[:count], dtype=np.float64), np.array(gradients[:count], dtype=np.float64)
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return the product with the Hessian at w for v of shape (n,) or (n, k)."""
@@ -165,6 +178,7 @@ class _Compiled:
 
         self.loss = jax.jit(flat_loss)
         self.both = jax.jit(value_and_gradient)
+        self.many = jax.jit(lambda W, *data: jax.vmap(lambda w: value_and_gradient(w, *data))(W))
         # The linear map is a tree of what the passes at w left: it may leave a compiled function.
         self.linearized = jax.jit(linearized)
         self.product = jax.jit(lambda linear, v: linear(v))

@@ -29,6 +29,8 @@ class Network:
         self.is_recurrent = _is_recurrent(module)
         # Whether attention is on the way, whose fused kernels have no second derivative.
         self.attends = True
+        # Whether ``torch.func.vmap`` has not failed yet.
+        self.takes_many = not self.is_recurrent
         self._free: list[Copy] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -63,6 +65,11 @@ class Network:
         """Return views of a flat tensor, shaped as the parameters."""
         parts = zip(flat.split(self._sizes), self._shapes, strict=True)
         return [piece.view(shape) for piece, shape in parts]
+
+    def stacked(self, rows: Any) -> list[Any]:
+        """Return views (K, ...) of the columns of a tensor (K, n), shaped as the parameters."""
+        parts = zip(rows.split(self._sizes, dim=1), self._shapes, strict=True)
+        return [piece.reshape(len(rows), *shape) for piece, shape in parts]
 
     def places(self) -> list[NDArray[np.intp]]:
         """Return the places in a vector of the parameters of each part of the module, which names tell."""

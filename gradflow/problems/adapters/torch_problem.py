@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradflow import validate
+from gradflow.problems import batched
+from gradflow.problems.adapters import torch_many
 from gradflow.problems.adapters.torch_graphs import KeptGraphs
 from gradflow.problems.adapters.torch_network import Copy, Network
 from gradflow.types import Array, Product
@@ -80,6 +82,20 @@ class TorchProblem:
         loss, gradient, _ = self._evaluated(own, keep=False)
         self._network.give_back(own)
         return loss, gradient
+
+    def losses_and_gradients(self, W: ArrayLike) -> tuple[Array, Array]:
+        """Return the losses (K,) and the gradients (K, n) at the rows of W (K, n), by ``torch.func.vmap``.
+
+        One row after another where an operation of the module cannot be taken for many.
+        """
+        rows = batched.rows(W, self.num_weights)
+        if self._network.takes_many:
+            try:
+                return torch_many.losses_and_gradients(self._network, rows, self.batches())
+            except Exception:  # whatever torch raises where an operation has no batching rule
+                self._network.takes_many = False
+        found = [self.loss_and_gradient(row) for row in rows]
+        return np.array([loss for loss, _ in found]), np.array([gradient for _, gradient in found])
 
     def hvp(self, w: ArrayLike, v: ArrayLike) -> Array:
         """Return the product with the Hessian at w for v of shape (n,) or (n, k)."""

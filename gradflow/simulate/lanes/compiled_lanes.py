@@ -34,12 +34,22 @@ _FLOW_OUTCOMES = np.array(
 )
 _OUTCOMES = _FLOW_OUTCOMES[:4]
 NO_BUDGET = 2**62
+# About a second of numpy's lanes on small networks.
+WORTH = 5_000_000
+# What a flow may need, before anything is known of it.
+STEPS_OF_A_FLOW = 500
 _LEAST_PART, _MOST_PART = 128, 16_384
 
 
-def compiled_kernels(problem: Batched, kind: str) -> tuple[Any, Recipe] | None:
-    """Return a module of kernels and the problem's recipe, where numba is in use and knows the problem."""
+def compiled_kernels(problem: Batched, kind: str, num_steps: float) -> tuple[Any, Recipe] | None:
+    """Return a module of kernels and the problem's recipe, where numba is in use and knows the problem.
+
+    Compiling takes some ten seconds, once on a machine: for fewer than `WORTH` steps in all only where numba
+    was asked for by name.
+    """
     if not isinstance(problem, Compilable) or not switch.compiled():
+        return None
+    if num_steps < WORTH and not switch.asked_for():
         return None
     recipe = problem.recipe()
     if recipe is None:

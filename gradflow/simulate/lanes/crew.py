@@ -10,13 +10,22 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.problems.batched import Laned
 from gradflow.simulate.interrupts import Interrupts
 from gradflow.simulate.lanes.ledger import Ledger
 
+# In seconds.
+_LONGEST_WAIT = 0.1
 
-def num_threads(asked: int | None, num_runs: int) -> int:
-    """Return how many threads to take: one for each core that this process may use, by default."""
-    return min(asked or _free_cores(), num_runs)
+
+def num_threads(asked: int | None, num_runs: int, problem: Any) -> int:
+    """Return how many threads to take.
+
+    By default one for each core that this process may use, where the workspaces of lanes are their own; a
+    problem of somebody else's may not be made for threads, or has its own.
+    """
+    default = _free_cores() if isinstance(problem, Laned) else 1
+    return min(asked or default, num_runs)
 
 
 def _free_cores() -> int:
@@ -34,7 +43,9 @@ def together(work: Callable[[], None], ledger: Ledger, count: int) -> None:
     with Interrupts() as interrupts, _blas_on_one_thread(count), ThreadPoolExecutor(count) as pool:
         tasks = [pool.submit(_quietly, work, ledger) for _ in range(count)]
         try:
-            wait(tasks)
+            # Looked up from now and then: not everywhere does Ctrl-C end a wait.
+            while wait(tasks, _LONGEST_WAIT).not_done:
+                pass
         except KeyboardInterrupt:
             interrupts.hold()
             ledger.halt[0] = 1

@@ -8,8 +8,7 @@ from functools import partial
 from numpy.typing import ArrayLike
 
 from gradflow import validate
-from gradflow.problems.batched import Batched
-from gradflow.problems.completed import as_problem
+from gradflow.problems.completed import as_problem, batched_form
 from gradflow.problems.problem import Problem
 from gradflow.rules import UpdateRule
 from gradflow.simulate.lanes import crew, moves, request
@@ -66,7 +65,8 @@ def descend_many(
     record_every : int, optional
         Keep weights and losses every so many steps, in `recorded`; the ends alone by default.
     threads : int, optional
-        Threads that runs are divided among, one for each free core by default.
+        Threads that runs are divided among; by default one for each core that the process may use, and one
+        for problems written elsewhere.
     progress : bool
         Show a progress bar over runs.
 
@@ -101,7 +101,8 @@ def descend_many(
     >>> runs
     ManyRuns(4 runs of 1 weight: 4 finished)
     """
-    given, problem = problem, as_problem(problem)
+    problem = as_problem(problem)
+    given = batched_form(problem)
     rows = request.starts(W0, problem.num_weights)
     W, etas = request.paired(rows, request.rates(learning_rates))
     asked = Asked(
@@ -112,17 +113,16 @@ def descend_many(
         request.share("repeats", repeats),
         None if record_every is None else validate.count("record_every", record_every),
     )
-    count = crew.num_threads(request.threads(threads), len(W))
+    count = crew.num_threads(request.threads(threads), len(W), given)
     numbers = moves.coefficients(asked.make, etas)
     with Progress(progress, 0, len(W), "runs") as bar:
-        if numbers is None or not isinstance(given, Batched):
-            warn_of_loop(
-                given, "has no batched form" if numbers is not None else "meets a rule that is not linear"
-            )
+        if numbers is None or given is None:
+            why = "has no batched form" if given is None else "meets a rule whose steps are not linear"
+            warn_of_loop(problem, why)
             return gathered(partial(descended, problem, W, etas, asked), W, asked.kept_steps, bar)
         ledger = Ledger(W, asked.kept_steps, bar)
         descents = asked.descents(given, numbers, W.shape[1])
-        compiled = compiled_kernels(given, "descents")
+        compiled = compiled_kernels(given, "descents", len(W) * asked.last_step)
         if compiled is not None:
             work = CompiledDescents(*compiled, descents, ledger, count).descend
         else:

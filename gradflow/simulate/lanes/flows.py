@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 from gradflow import validate
 from gradflow.flows.flow import Flow
 from gradflow.flows.gradient import GradientFlow
-from gradflow.problems.batched import Batched
+from gradflow.problems.completed import batched_form
 from gradflow.simulate.integrate import checked_flow, integrate
 from gradflow.simulate.lanes import crew, request
-from gradflow.simulate.lanes.compiled_lanes import CompiledFlows, compiled_kernels
+from gradflow.simulate.lanes.compiled_lanes import STEPS_OF_A_FLOW, CompiledFlows, compiled_kernels
 from gradflow.simulate.lanes.flow_pack import TOO_SMALL, integrate_in_pack
 from gradflow.simulate.lanes.flow_request import Flows, atols
 from gradflow.simulate.lanes.ledger import Ledger
@@ -58,7 +58,7 @@ def integrate_many(
     max_evaluations : int, optional
         The most gradients of one run, which then ends BUDGET.
     threads : int, optional
-        Threads that runs are divided among, one for each free core by default.
+        Threads that runs are divided among, as in `descend_many`.
     progress : bool
         Show a progress bar over runs.
 
@@ -97,11 +97,11 @@ def integrate_many(
     tolerances = request.flow_tolerances(rtol, atol)
     slope = request.tolerance("gradient_tolerance", gradient_tolerance)
     budget = None if max_evaluations is None else validate.count("max_evaluations", max_evaluations)
-    count = crew.num_threads(request.threads(threads), len(W))
+    count = crew.num_threads(request.threads(threads), len(W), flow.problem)
     with Progress(progress, 0, len(W), "runs") as bar:
-        problem = flow.problem
-        if not (_has_lanes(flow) and isinstance(problem, Batched)):
-            warn_of_loop(problem, "has no flow in lanes")
+        problem = batched_form(flow.problem)
+        if problem is None or not _has_lanes(flow):
+            warn_of_loop(flow.problem, "has no flow in lanes")
             ask = partial(integrate, flow, times=2, gradient_tolerance=slope, max_evaluations=budget)
             return gathered(lambda k: ask(W[k], end, rtol=rtol, atol=atol), W, None, bar)
         size = W.shape[1]
@@ -115,7 +115,7 @@ def integrate_many(
             budget,
         )
         ledger = Ledger(W, None, bar)
-        compiled = compiled_kernels(problem, "flows")
+        compiled = compiled_kernels(problem, "flows", len(W) * STEPS_OF_A_FLOW)
         if compiled is not None:
             work = CompiledFlows(*compiled, flows, ledger, count).integrate
         else:

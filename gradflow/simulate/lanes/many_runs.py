@@ -94,6 +94,13 @@ class ManyRuns:
         return f"ManyRuns({len(self):,} runs of {size:,} weight{'s' * (size > 1)}: {told})"
 
 
+def uninterrupted(runs: ManyRuns) -> ManyRuns:
+    """Return the runs, and raise KeyboardInterrupt if Ctrl-C stopped some of them."""
+    if (runs.codes == CODES[Outcome.INTERRUPTED]).any():
+        raise KeyboardInterrupt
+    return runs
+
+
 _OBJECTS = np.array(OUTCOMES, dtype=object)
 
 

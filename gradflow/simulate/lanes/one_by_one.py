@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.errors import CostWarning
+from gradflow.problems.completed import kind_of
 from gradflow.problems.problem import Problem
 from gradflow.simulate.descend import descend
 from gradflow.simulate.lanes.asked import Asked
@@ -48,16 +49,13 @@ def descended(problem: Problem, W0: Array, learning_rates: Array, asked: Asked, 
 
 def warn_of_loop(problem: Any, what: str) -> None:
     """Say once for each kind of problem that its runs are made one by one."""
-    if type(problem) not in _SAID:
-        _SAID.add(type(problem))
-        warnings.warn(
-            f"{type(problem).__name__} {what}: its runs are made one by one",
-            CostWarning,
-            stacklevel=3,
-        )
+    sentence = f"{kind_of(problem)} {what}: its runs are made one by one"
+    if sentence not in _SAID:
+        _SAID.add(sentence)
+        warnings.warn(sentence, CostWarning, stacklevel=3)
 
 
-_SAID: set[type] = set()
+_SAID: set[str] = set()
 
 
 def gathered(run: Callable[[int], Trajectory], starts: Array, steps: range | None, bar: Progress) -> ManyRuns:

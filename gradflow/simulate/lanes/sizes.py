@@ -8,7 +8,7 @@ from gradflow.problems.batched import Batched, Laned, Lanes, RowLanes
 
 # A core's second cache, or most of it; calls of numpy on fewer entries cost more than their arithmetic.
 _CACHE_BYTES = 1_000_000
-_MOST = 16_384
+_LEAST, _MOST = 8, 16_384
 # Weights, gradients, where they were, numbers of the step.
 _DESCENT_STATES = 5
 # The same with seven slopes, an error and its scale.
@@ -26,4 +26,4 @@ def lane_count(problem: Batched, num_weights: int, num_runs: int, num_states: in
     """Return how many lanes a thread takes for so many runs."""
     own = problem.lane_bytes if isinstance(problem, Laned) else 0
     fit = _CACHE_BYTES // (own + 8 * num_states * num_weights)
-    return max(1, min(fit, _MOST, num_runs))
+    return min(max(fit, _LEAST), _MOST, num_runs)

@@ -74,13 +74,13 @@ def test_a_flow_that_leaves_the_finite_numbers_diverges_and_its_neighbours_arriv
 
 
 def test_flows_that_fit_no_lanes_are_run_one_by_one_which_is_said_once():
-    class Own:
+    class OwnFlow:
         num_weights = 1
 
         def loss_and_gradient(self, w):
             return 0.5 * float(w @ w), w
 
-    flow = gf.GradientFlow(Own())
+    flow = gf.GradientFlow(OwnFlow())
     with pytest.warns(gf.CostWarning, match="its runs are made one by one"):
         many = gf.integrate_many(flow, [[1.0], [2.0]], np.log(2.0))
     np.testing.assert_allclose(many.weights[:, 0], [0.5, 1.0], rtol=1e-5)

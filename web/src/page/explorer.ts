@@ -149,6 +149,7 @@ export class Explorer {
     on("map-kind", "change", () => {
       this.mapKind = KINDS.find((kind) => kind === select("map-kind").value) ?? "none";
       this.render();
+      this.tasks.hurry();
     });
     this.listenToLandscape();
     this.listenToMaps();

@@ -46,7 +46,7 @@ export class RegimeMap {
       ? stepsToLow(problem, taken.learningRate, MOST_STEPS)
       : regimeValue(problem, taken, run.ground.w0, NUM_STEPS);
     const stride = inStarts ? 500 : problem.numWeights > 2 ? 1 : 6;
-    let painted = -Infinity;
+    let painted = performance.now();
     for (const block of sharpened(this.grid, this.window, value, stride)) {
       const now = performance.now();
       // The first whole picture at once, and then so often that one sees it sharpen.

@@ -11,10 +11,12 @@ interface Task {
 const SLICE_MS = 9;
 // Lets the page paint and hear keys between two slices.
 const PAUSE_MS = 4;
+// Work begins once nothing has been asked for so long: while a slider is dragged it would only be in the way.
+const REST_MS = 50;
 
 export class Tasks {
   private readonly tasks = new Map<string, Task>();
-  private isWoken = false;
+  private timer = 0;
 
   constructor(private readonly changed: (isIdle: boolean) => void) {}
 
@@ -23,29 +25,33 @@ export class Tasks {
     if (this.tasks.get(name)?.key === key) return;
     this.tasks.delete(name);
     this.tasks.set(name, { key, work: make(), isDone: false });
-    if (this.isWoken) return;
     this.changed(false);
-    this.wake();
+    this.wake(REST_MS);
+  }
+
+  /** Begin at once what was asked for by name. */
+  hurry(): void {
+    if (this.next()) this.slice();
   }
 
   drop(name: string): void {
     this.tasks.delete(name);
   }
 
-  private wake(): void {
-    this.isWoken = true;
-    setTimeout(() => this.slice(), PAUSE_MS);
+  private wake(pause: number): void {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.slice(), pause);
   }
 
   private slice(): void {
+    clearTimeout(this.timer);
     const end = performance.now() + SLICE_MS;
     let task = this.next();
     while (task && performance.now() < end) {
       if (task.work.next().done) task.isDone = true;
       task = this.next();
     }
-    this.isWoken = false;
-    if (task) this.wake();
+    if (task) this.wake(PAUSE_MS);
     else this.changed(true);
   }
 
