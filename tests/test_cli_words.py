@@ -257,6 +257,8 @@ class TestOptions:
 
     def test_nothing_is_suggested_for_what_is_like_nothing(self):
         assert meant("--zzz", ["--steps", "--rule"], OPTIONS) == ""
+        assert meant("--port", ["--write", "--no-browser"], OPTIONS) == ""
+        assert meant("xor", ["compare", "explore"]) == ""
 
 
 class TestProgress:

@@ -36,6 +36,9 @@ OPTIONS = {
     "--random-state": "--seed",
 }
 
+# Of 1; xor and explore have 0.6.
+ALIKE = 0.65
+
 
 def meant(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None = None) -> str:
     """Return ``, did you mean X?`` for the known word that is most like `word`, nothing if none is.
@@ -51,13 +54,14 @@ def meant(word: str, known: Iterable[str], synonyms: Mapping[str, str] | None = 
     names = {name.lower().lstrip("-"): name for name in known}
     short = word.lower().lstrip("-")
     likely = [(synonyms or {}).get(word.lower(), "").lower().lstrip("-")]
-    likely += difflib.get_close_matches(short, names, 1)
+    likely += difflib.get_close_matches(short, names, 1, ALIKE)
     likely += [name for name in names if _shortens(short, name)]
     found = [names[each] for each in likely if each in names]
     return f", did you mean {found[0]}?" if found else ""
 
 
 def _shortens(short: str, word: str) -> bool:
-    """Whether the letters of `short` stand in `word` in their order, as in --lr and --learning-rates."""
+    """Whether `short` is in `word`, or its letters are, from the first on: --lr and --learning-rates."""
     letters = iter(word)
-    return len(short) > 1 and all(letter in letters for letter in short)
+    in_order = word[:1] == short[:1] and all(letter in letters for letter in short)
+    return len(short) > 1 and (short in word or in_order)

@@ -69,7 +69,7 @@ def problem_page(name: str) -> Page:
 
 
 def saved_page(paths: Sequence[Path]) -> Page:
-    """Return the page of a study's folder, or of trajectory files.
+    """Return the page of a study's folder, of trajectory files, or of those in a folder.
 
     Raises
     ------
@@ -80,10 +80,14 @@ def saved_page(paths: Sequence[Path]) -> Page:
     """
     from gradflow.explorer.views import study_view, trajectories_view
     from gradflow.studies import Study
+    from gradflow.studies.folder import FILE
     from gradflow.trajectory import Trajectory
 
     if len(paths) == 1 and paths[0].is_dir():
-        return _runs(study_view(Study.load(paths[0])))
+        runs_there = sorted(paths[0].glob("*.npz"))
+        if (paths[0] / FILE).exists() or not runs_there:
+            return _runs(study_view(Study.load(paths[0])))
+        paths = runs_there
     runs = [Trajectory.load(path) for path in paths]
     return _runs(trajectories_view(runs, [path.stem for path in paths]))
 

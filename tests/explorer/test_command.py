@@ -39,6 +39,15 @@ def test_files_and_folders_are_written_too(tmp_path):
     assert "descent-0.1" in target.read_text(encoding="utf-8")
 
 
+def test_so_is_the_folder_that_gradflow_compare_leaves(tmp_path, capsys):
+    words = ("compare", "quadratic", "--learning-rates", "0.1", "--end-time", "1", "--output")
+    assert main([*words, str(tmp_path / "runs")]) == 0
+    assert main(["explore", str(tmp_path / "runs"), "--write", str(tmp_path / "page.html")]) == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "quadratic-descent-0.1" in text
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
