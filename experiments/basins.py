@@ -97,7 +97,7 @@ def plot(results: Basins) -> Figure:
     """Return the figure: how sharp the minimum is that each start leads to, and after how many steps."""
     from matplotlib.colors import LogNorm
 
-    figure, (sharp, steps) = plots.new_figure(2, width=7.4, height=3.3)
+    figure, (sharp, steps) = plots.new_figure(2, width="text", height=3.0)
     ends = 1.0 * results.starts[[0, -1, 0, -1]]
     with plots.in_style():
         values = 0.5 * results.learning_rate * results.sharpness
@@ -112,6 +112,7 @@ def plot(results: Basins) -> Figure:
             ax.grid(False)
             ax.set(xlabel="starting weight $w_1$", ylabel="starting weight $w_2$", aspect="equal")
             ax.set_title(rf"$\eta = {results.learning_rate:g}$, {style.DIVERGED} in gray")
+    plots.letter_panels((sharp, steps))
     return figure
 
 
