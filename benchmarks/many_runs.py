@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 import gradflow as gf  # noqa: E402
 from gradflow import datasets  # noqa: E402
 from gradflow.analysis.stability import regime, regimes_of_many  # noqa: E402
-from gradflow.problems import FeedForward, ScalarProduct  # noqa: E402
+from gradflow.problems import FeedForward, ScalarProduct, SigmoidNeuron  # noqa: E402
 
 Run = Callable[[], Any]
 XOR = FeedForward([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.0, 1.0, 1.0, 0.0], [4])
@@ -153,23 +153,28 @@ def basins(num_rounds: int) -> None:
 
 
 def flows(num_rounds: int) -> None:
-    """Follow 10,000 flows of the product of two weights, from flat and from steep starts."""
-    W, end, rtol = np.random.default_rng(0).uniform(-4.0, 4.0, (10_000, 2)), 20.0, 1e-6
-    flow = gf.GradientFlow(ScalarProduct(2))
+    """Follow 10,000 flows: of starts that are alike, and of flat and steep ones beside each other."""
+    rng = np.random.default_rng(0)
+    _flows(num_rounds, "the neuron", SigmoidNeuron(), rng.uniform(-4.0, 4.0, (10_000, 1)), 50.0)
+    _flows(num_rounds, "the product of two", ScalarProduct(2), rng.uniform(-4.0, 4.0, (10_000, 2)), 20.0)
+
+
+def _flows(num_rounds: int, name: str, problem: Any, W: np.ndarray, end: float) -> None:
+    rtol, flow = 1e-6, gf.GradientFlow(problem)
     lanes = lambda: gf.integrate_many(flow, W, end, rtol=rtol, threads=1)  # noqa: E731
     runs = {"numpy lanes": with_kernels("numpy", lanes)}
     if HAS["numba"]:
         runs["compiled lanes"] = with_kernels("numba", lanes)
     peer = "diffrax, vmap of Tsit5"
     if HAS["diffrax"]:
-        runs[peer] = peers.diffrax_flows(W, end, rtol)
-    runs["one stacked solve_ivp"] = peers.stacked_flows(W, end, rtol)
+        runs[peer] = peers.diffrax_flows(name, W, end, rtol)
+    runs["one stacked solve_ivp"] = peers.stacked_flows(name, W, end, rtol)
     runs["loop"] = with_kernels("auto", lambda: [gf.integrate(flow, w, end, rtol=rtol) for w in W[:10]])
     found = seconds(runs, num_rounds)
     found["loop over integrate"] = found.pop("loop") * 1000
     goals = [(peer, "numpy lanes", 1.8), (peer, "compiled lanes", 2.2)]
     goals += [("one stacked solve_ivp", "numpy lanes", 4), ("loop over integrate", "numpy lanes", 500)]
-    table("10,000 flows at rtol 1e-6", found, 1e-2, "us a flow", goals)
+    table(f"10,000 flows of {name} at rtol 1e-6", found, 1e-2, "us a flow", goals)
 
 
 def verdicts(num_rounds: int) -> None:

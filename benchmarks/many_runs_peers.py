@@ -106,19 +106,30 @@ def jax_basins(starts: Any, rate: float, num_steps: int) -> tuple[Run, Run]:
     return lambda: jax.block_until_ready(fixed(columns)), lambda: jax.block_until_ready(early(columns))
 
 
-def diffrax_flows(starts: Any, end_time: float, rtol: float) -> Run:
-    """Return vmap over diffrax's Tsit5 of the flow of the product of two weights."""
+def _slope(name: str, module: Any) -> Callable[[Any], Any]:
+    """Return dw/dt of one flow, or of many along the last axis, in numpy or in JAX."""
+
+    def neuron(w: Any) -> Any:
+        out = 1 / (1 + module.exp(-w))
+        return (1 - out) ** 2 * out
+
+    def product(w: Any) -> Any:
+        return (1.0 - w[0] * w[1]) * w[::-1]
+
+    return neuron if name == "the neuron" else product
+
+
+def diffrax_flows(name: str, starts: Any, end_time: float, rtol: float) -> Run:
+    """Return vmap over diffrax's Tsit5 of one of the flows."""
     jax = _jax()
     import diffrax
 
     jnp = jax.numpy
-
-    def slope(t: float, w: Any, _: Any) -> Any:  # noqa: ARG001
-        return -(w[0] * w[1] - 1.0) * w[::-1]
+    slope = _slope(name, jnp)
 
     def one(w: Any) -> Any:
         return diffrax.diffeqsolve(
-            diffrax.ODETerm(slope),
+            diffrax.ODETerm(lambda _, y, __: slope(y)),
             diffrax.Tsit5(),
             0.0,
             end_time,
@@ -131,14 +142,14 @@ def diffrax_flows(starts: Any, end_time: float, rtol: float) -> Run:
     return lambda: jax.block_until_ready(runs(given))
 
 
-def stacked_flows(starts: Any, end_time: float, rtol: float) -> Run:
-    """Return one `solve_ivp` of all flows of the product of two weights, which share their steps."""
+def stacked_flows(name: str, starts: Any, end_time: float, rtol: float) -> Run:
+    """Return one `solve_ivp` of all flows of one problem, which share their steps."""
     from scipy.integrate import solve_ivp
 
-    def slope(t: float, w: Any) -> Any:  # noqa: ARG001
-        x, y = w.reshape(2, -1)
-        miss = 1.0 - x * y
-        return np.concatenate([miss * y, miss * x])
+    slope, size = _slope(name, np), starts.shape[1]
+
+    def stacked(t: float, w: Any) -> Any:  # noqa: ARG001
+        return slope(w.reshape(size, -1)).ravel()
 
     start = starts.T.ravel()
-    return lambda: solve_ivp(slope, (0.0, end_time), start, rtol=rtol, atol=1e-3 * rtol).y[:, -1]
+    return lambda: solve_ivp(stacked, (0.0, end_time), start, rtol=rtol, atol=1e-3 * rtol).y[:, -1]
