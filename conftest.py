@@ -2,5 +2,5 @@
 
 from importlib.util import find_spec
 
-COMPILED = ("compiling", "double", "single")
+COMPILED = ("compiling", "double", "lane_descents", "lane_flows", "lanes", "single")
 collect_ignore = [] if find_spec("numba") else [f"gradflow/kernels/{name}.py" for name in COMPILED]
