@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 # A run of seconds.
-QUICK = {"num_starts": 100}
+QUICK = {"num_starts": 100, "num_steps": 1000}
 
 
 @dataclass(frozen=True, eq=False)

@@ -323,7 +323,7 @@ WRONG = {
         ("run", "catapult", "no_such"),
         "an experiment, got 'no_such'",
     ),
-    "plot of nothing": (("plot", "nowhere.npz"), "No such file"),
+    "plot of nothing": (("plot", "nowhere.npz"), "where there is none"),
     "run of a missing path": (
         ("run", "no/such.py"),
         "or the path of a script, got 'no/such.py'",

@@ -45,7 +45,6 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     """
     from gradflow import experiments
     from gradflow.cli.folders import named_folder
-    from gradflow.cli.own_file import blamed_script
 
     # `--set a=1 NAME` takes the name for a value.
     taken = [word for word in options.set if word.endswith(".py") or word in experiments.names()]
@@ -60,6 +59,9 @@ def command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     if not names:
         streams.say(overview())
         return 0
+    # Here, since it brings the problems: who asks what there is does not wait for scipy.
+    from gradflow.cli.own_file import blamed_script
+
     planned = [(name, each, _values(each, options)) for name, each in zip(names, _loaded(names), strict=True)]
     figures = _figures(options)
     folder = named_folder(options.output)

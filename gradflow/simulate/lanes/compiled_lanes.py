@@ -34,8 +34,8 @@ _FLOW_OUTCOMES = np.array(
 )
 _OUTCOMES = _FLOW_OUTCOMES[:4]
 NO_BUDGET = 2**62
-# About a second of numpy's lanes on small networks.
-WORTH = 5_000_000
+# A few seconds of numpy's lanes on small networks.
+WORTH = 30_000_000
 # What a flow may need, before anything is known of it.
 STEPS_OF_A_FLOW = 500
 _LEAST_PART, _MOST_PART = 128, 16_384
