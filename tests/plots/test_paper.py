@@ -296,13 +296,15 @@ class TestBands:
         plots.draw_bands({"a": runs}, ax=ax)
         x, y = line_of(ax, "a").get_data()
         np.testing.assert_allclose(y, np.interp(x, runs[1].step_times, runs[1].step_losses))
-        low, high = ax.collections[0].get_datalim(ax.transData).intervaly
+        heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+        low, high = heights.min(), heights.max()
         assert (low, high) == pytest.approx((runs[0].final_loss, runs[2].losses[0]))
 
     def test_a_share_leaves_out_the_extremes(self, ax):
         runs = [descent(0.1, 20, w0=[scale, scale]) for scale in range(1, 12)]
         plots.draw_bands({"a": runs}, share=0.6, ax=ax)
-        low, high = ax.collections[0].get_datalim(ax.transData).intervaly
+        heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+        low, high = heights.min(), heights.max()
         assert low == pytest.approx(runs[2].final_loss)
         assert high == pytest.approx(runs[8].losses[0])
 
