@@ -5,21 +5,19 @@ import sys
 
 import pytest
 
-import gradflow as gf
+from gradflow.kernels import switch
 from gradflow.problems import DoubleWell
 from gradflow.simulate.lanes.compiled_lanes import WORTH, compiled_kernels
 
 
-def test_few_steps_stay_with_numpy_and_many_are_compiled():
+def test_few_steps_stay_with_numpy_and_many_are_compiled(monkeypatch):
     pytest.importorskip("numba")
     well = DoubleWell()
+    monkeypatch.setattr(switch, "asked_for", lambda: False)
     assert compiled_kernels(well, "descents", WORTH - 1) is None
     assert compiled_kernels(well, "descents", WORTH) is not None
-    gf.kernels.use("numba")
-    try:
-        assert compiled_kernels(well, "descents", 1) is not None
-    finally:
-        gf.kernels.use("auto")
+    monkeypatch.setattr(switch, "asked_for", lambda: True)
+    assert compiled_kernels(well, "descents", 1) is not None
 
 
 def test_four_hundred_runs_load_no_numba():
