@@ -26,7 +26,7 @@ from flow_problems import CASES, Task, seeds, task
 import gradflow as gf
 from gradflow import plots
 
-FIGURE = Path(__file__).parents[1] / "figures" / "work_precision"
+FIGURE = Path(__file__).with_name("work_precision")
 ERRORS = (1e-3, 1e-4, 1e-6)
 # Runs of fewer seconds are repeated where a cost is read off.
 SHORT = 6.0
