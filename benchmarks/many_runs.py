@@ -201,7 +201,8 @@ def verdicts(num_rounds: int) -> None:
 def two_threads() -> None:
     """Print the wall time of one thread over that of two."""
     W = np.array([XOR.initial_weights(seed) for seed in range(4096)])
-    gf.kernels.use("auto")
+    gf.kernels.use("numba" if HAS["numba"] else "numpy")
+    gf.descend_many(XOR, W, 0.1, 10, threads=1)
 
     def wall(threads: int) -> float:
         start = time.perf_counter()
