@@ -17,8 +17,11 @@ from gradflow.cli.heartbeat import beating, on_terminal
 from gradflow.cli.own_file import blamed
 from gradflow.cli.problem_names import is_own_file
 from gradflow.cli.sweep_problems import OfCase, problem_of
+from gradflow.trajectory import Outcome
 
 INTERRUPTED, FAILED = 130, 1
+_FUNCTIONS = (sweeps.ends, sweeps.regimes, sweeps.critical_rates, sweeps.distances)
+MEASURES = dict(zip(sweep_plan.MEASURES, _FUNCTIONS, strict=True))
 
 
 def command(options: argparse.Namespace) -> int:
@@ -47,7 +50,7 @@ def command(options: argparse.Namespace) -> int:
     streams.say(f"{result}\n\n{result.table()}\n\n")
     lines = [_conclusion(result), table, store.path, *_drawn(result, folder / name)]
     streams.say("".join(f"{line}\n" for line in lines))
-    if "interrupted" in result.missing:
+    if result.is_interrupted:
         return INTERRUPTED
     return 0 if result.is_whole else FAILED
 
@@ -55,7 +58,7 @@ def command(options: argparse.Namespace) -> int:
 def _sweep(given: dict[str, Any]) -> sweeps.Sweep:
     axes = given["axes"]
     made = problem_of(given["problem"], list(axes))
-    measures = [getattr(sweeps, name.replace("-", "_")) for name in given["compute"]]
+    measures = [MEASURES[name] for name in given["compute"]]
     names = argparse.Namespace(rule=given.get("rule", "descent"), momentum=given.get("momentum"))
     try:
         if sweep_plan.RATES not in axes and given.get("learning_rate") is None:
@@ -137,7 +140,7 @@ def _conclusion(result: sweeps.SweepResult) -> str:
         return f"{len(result):,} points are finished, {lost:,} are missing: the same command goes on."
     if "outcome" not in result.names or sweep_plan.RATES not in result.axes:
         return f"All {len(result):,} points are finished."
-    rates, diverged = result.column(sweep_plan.RATES), result.column("outcome") == "DIVERGED"
+    rates, diverged = result.column(sweep_plan.RATES), result.column("outcome") == Outcome.DIVERGED.name
     if not diverged.any():
         return f"None of {len(result):,} runs diverged, up to a learning rate of {rates.max():.4g}."
     return (

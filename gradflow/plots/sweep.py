@@ -17,6 +17,7 @@ from gradflow.plots.style import (
     descent_line,
     drawing_on,
 )
+from gradflow.trajectory import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def draw_sweep(
     values = result.column(y)
     if values.dtype == object:
         raise ValueError(f"`y` must be a column of numbers, got {y!r}")
-    lost = result.column(OUTCOME) == DIVERGED.upper() if OUTCOME in result.names else np.isnan(values)
+    lost = result.column(OUTCOME) == Outcome.DIVERGED.name if OUTCOME in result.names else np.isnan(values)
     keys = [tuple(row.parameters[name] for name in others) for row in result.rows]
     groups = list(dict.fromkeys(keys))
     if len(groups) > len(DESCENT_COLORS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradflow.files import written_whole
+from gradflow.files import as_path
 from gradflow.studies.table import aligned
 from gradflow.sweeps.store import Row
+from gradflow.trajectory.frames import as_frame, write_csv
 
 if TYPE_CHECKING:
     import pandas
@@ -37,6 +37,8 @@ class SweepResult:
         The points that have an answer.
     missing : mapping of str to int
         Why others have none, and how many; empty when the sweep is whole.
+    is_interrupted : bool
+        Whether Ctrl-C or SIGTERM ended it.
 
     See Also
     --------
@@ -46,6 +48,7 @@ class SweepResult:
     axes: Mapping[str, tuple[Any, ...]]
     rows: Sequence[Row]
     missing: Mapping[str, int]
+    is_interrupted: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -101,18 +104,15 @@ class SweepResult:
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the table as a frame, one row a point (extra ``data``)."""
-        import pandas
-
-        return pandas.DataFrame({name: self.column(name) for name in self.names})
+        return as_frame(self._columns)
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write the table and return the path."""
-        columns = [self.column(name) for name in self.names]
-        with written_whole(Path(path)) as (part,), open(part, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(self.names)
-            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
-        return Path(path)
+        return write_csv(self._columns, as_path("path", path))
+
+    @property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        return {name: self.column(name) for name in self.names}
 
     def to_xarray(self) -> xarray.Dataset:
         """Return every answer on the grid of the axes (extra ``data``)."""

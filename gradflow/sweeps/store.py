@@ -112,15 +112,11 @@ class Store:
         """Lend a connection; what SQLite says of a file that is none becomes a sentence."""
         try:
             with closing(sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)) as base:
-                self._limit(base)
                 yield base
         except sqlite3.OperationalError as error:
             raise OSError(f"the store {self._name} could not be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise ValueError(f"`path` must be a store of sweeps, got {self._name}: {error}") from error
-
-    def _limit(self, base: sqlite3.Connection) -> None:
-        """Set what SQLite asks for each connection; nothing by default."""
 
     def _make(self, base: sqlite3.Connection) -> None:
         base.execute("pragma journal_mode = wal")

@@ -161,16 +161,18 @@ class Sweep:
                 if kept is not None:
                     kept.add(rows)
 
-            why = INTERRUPTED
+            why, is_interrupted = INTERRUPTED, True
             try:
                 with Interrupts(terminates=True):
                     state = work(
                         recipe, groups, executor or Here(), validate.count("threads", threads), arrive
                     )
-                missing, why = state.failures, state.trouble
+                missing, why, is_interrupted = state.failures, state.trouble, False
             except KeyboardInterrupt:
                 pass
-        return self._result(found, missing, why)
+        counts = self._missing(found, missing, why)
+        rows = [found[name] for name in self.keys if name in found]
+        return SweepResult(self._tuples, rows, counts, is_interrupted)
 
     def _groups(self, found: Mapping[str, Row]) -> list[list[Chunk]]:
         """Return the points without a row, those of one problem together, in it those of one start."""
@@ -189,13 +191,14 @@ class Sweep:
             for units in groups.values()
         ]
 
-    def _result(self, found: Mapping[str, Row], missing: Mapping[str, str], why: str) -> SweepResult:
+    def _missing(self, found: Mapping[str, Row], missing: Mapping[str, str], why: str) -> dict[str, int]:
+        """Return why points have no row, and how many."""
         counts: dict[str, int] = {}
         for name in self.keys:
             if name not in found:
                 reason = missing.get(name, why)
                 counts[reason] = counts.get(reason, 0) + 1
-        return SweepResult(self._tuples, [found[name] for name in self.keys if name in found], counts)
+        return counts
 
     def __repr__(self) -> str:
         sizes = " x ".join(f"{len(tuple(values))} {name}" for name, values in self.axes.items())

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -206,8 +207,11 @@ def test_a_full_disk_ends_the_sweep_with_what_there_is(tmp_path):
     class Small(Store):
         """A store on a disk with room for some 1.2 MB."""
 
-        def _limit(self, base):
-            base.execute(f"pragma max_page_count = {pages + 300}")
+        @contextmanager
+        def _open(self):
+            with super()._open() as base:
+                base.execute(f"pragma max_page_count = {pages + 300}")
+                yield base
 
     axes = {"curvature": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "learning_rate": [0.1]}
     sweep = Sweep(well, axes, 10, start=one, compute=long)
@@ -227,6 +231,7 @@ def test_an_interrupt_leaves_what_was_reached(tmp_path):
 
     result = small(compute=interrupted).run(tmp_path / "s.db")
     assert result.missing == {"interrupted": 4}
+    assert result.is_interrupted
     assert len(Store(tmp_path / "s.db")) == 4
     assert small(compute=interrupted).run(tmp_path / "s.db").missing == {"interrupted": 4}
 
